@@ -1,0 +1,130 @@
+"""The reader's interface: calls in, completions out, as they arrive.
+
+A generator is a frozen dataclass of settings, like every stage; its identity goes into the key under which each of its
+calls is remembered. It does not know which route asks, what was asked before, or that answers are remembered.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from pipeline.core.records import Prompt, Span, digest_parts
+from pipeline.core.spec import identity, runtime
+from pipeline.core.tokens import Tokenizer, tokenizer_named
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How an answer is drawn. Temperature 0 is greedy; `max_tokens` counts the answer alone."""
+
+    max_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to a reader. `question` and `route` say whose it is; only a recorded reader's answer depends on them."""
+
+    prompt: Prompt
+    sampling: Sampling
+    question: str
+    route: str
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the reader counts them; `cached_tokens` of the prompt were read from a prefix cache."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What came back.
+
+    status: `failed` is a call that gave no usable answer (error, time-out, cut off), never a wrong answer.
+    final: False for a failure worth trying again at the next run; such a completion is not remembered.
+    cites: document spans the reader says it answered from. seconds: wall time of this call, its share of a batch.
+    """
+
+    text: str
+    status: Literal["ok", "failed"] = "ok"
+    finish: str = "stop"
+    error: str = ""
+    usage: Usage = field(default_factory=Usage)
+    cites: tuple[Span, ...] = ()
+    seconds: float = 0.0
+    final: bool = True
+
+
+@dataclass(frozen=True)
+class Price:
+    """Money per million tokens, in one currency for the whole study."""
+
+    input: float = 0.0
+    cached_input: float = 0.0
+    output: float = 0.0
+
+    def of(self, usage: Usage, *, cached: bool = True) -> float:
+        """What a call cost. `cached=False` gives the intrinsic price: no prefix was warm."""
+        warm = usage.cached_tokens if cached else 0
+        cold = usage.prompt_tokens - warm
+        return (cold * self.input + warm * self.cached_input + usage.completion_tokens * self.output) / 1e6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generator(ABC):
+    """A reader. Subclasses are frozen dataclasses whose fields are settings; `runtime` fields do not enter the identity.
+
+    name: the reader's label in every table. window: prompt and answer together, in its own tokens; None: unlimited.
+    """
+
+    version: ClassVar[int] = 1
+    gpu: ClassVar[bool] = False
+
+    name: str = runtime("")
+    price: Price = runtime(default_factory=Price)
+
+    @property
+    def label(self) -> str:
+        """The reader's name in tables: `name`, or the class's own."""
+        return self.name or type(self).__name__.lower()
+
+    @property
+    def window(self) -> int | None:
+        """Tokens of prompt and answer together that it can hold; None: no limit."""
+        return None
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """How this reader counts tokens. Cheap to ask for; loads on first use."""
+        return tokenizer_named("words")
+
+    @property
+    def identity(self) -> str:
+        """Digest of class, version and settings."""
+        return identity(self)
+
+    def call_key(self, call: Call) -> str:
+        """The key under which the answer to this call is remembered: what the answer depends on, and nothing else."""
+        return digest_parts([self.identity, call.prompt.digest, identity(call.sampling)])
+
+    @abstractmethod
+    def generate(self, calls: Sequence[Call]) -> Iterator[tuple[int, Completion]]:
+        """Answer the calls; yields (index into `calls`, completion) in any order, each as soon as it is there.
+
+        The order of `calls` is the planner's: calls on the same document stand together. Raises UserError for settings
+        that cannot work (no such model, no such server); a single call's fault is a failed completion, not an exception.
+        """
+
+    def close(self) -> None:  # noqa: B027 - most readers hold nothing
+        """Let go of models and connections."""
