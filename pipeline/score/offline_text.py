@@ -28,29 +28,12 @@ _ABBREVIATION = re.compile(
 )
 
 STOP = frozenset(
-    """a about above after again all also although am among an and any are as at be became because become been before
-    being below between both but by can come could did do does doing done down during each either else ever for from
-    further get give go had has have having he her here hers herself him himself his how however i if in into is it its
-    itself just let like made make many may me might more most much must my myself neither no nor not of off on once
-    only onto or other others our ours out over own per put rather s said same say says shall she should since so some
-    such t than that the their theirs them themselves then there thereby therefore these they this those though through
-    thus to together too toward towards under until up upon us use used using uses very via was we were what when where
-    whereas whether which while who whom whose why will with within without would yes yet you your""".split()
+    ["a", "about", "above", "after", "again", "all", "also", "although", "am", "among", "an", "and", "any", "are", "as", "at", "be", "became", "because", "become", "been", "before", "being", "below", "between", "both", "but", "by", "can", "come", "could", "did", "do", "does", "doing", "done", "down", "during", "each", "either", "else", "ever", "for", "from", "further", "get", "give", "go", "had", "has", "have", "having", "he", "her", "here", "hers", "herself", "him", "himself", "his", "how", "however", "i", "if", "in", "into", "is", "it", "its", "itself", "just", "let", "like", "made", "make", "many", "may", "me", "might", "more", "most", "much", "must", "my", "myself", "neither", "no", "nor", "not", "of", "off", "on", "once", "only", "onto", "or", "other", "others", "our", "ours", "out", "over", "own", "per", "put", "rather", "s", "said", "same", "say", "says", "shall", "she", "should", "since", "so", "some", "such", "t", "than", "that", "the", "their", "theirs", "them", "themselves", "then", "there", "thereby", "therefore", "these", "they", "this", "those", "though", "through", "thus", "to", "together", "too", "toward", "towards", "under", "until", "up", "upon", "us", "use", "used", "using", "uses", "very", "via", "was", "we", "were", "what", "when", "where", "whereas", "whether", "which", "while", "who", "whom", "whose", "why", "will", "with", "within", "without", "would", "yes", "yet", "you", "your"]
 )
 
 # Words that golds of every kind hold whatever the answer is; a match on them says little.
 _COMMON = frozenset(
-    """able according achieve additional additionally address aim allow answer approach approximately around aspect
-    author base book bring case cause certain change character chunk company compare compared contribute despite detail
-    different directly discuss document due effect effective enable ensure especially example expect explain expressed
-    factor feel felt find financial first focus follow form found general generally good great help high highlight
-    impact important include including increase indicate instead introduce involve issue key lack large lead leading
-    level low main mainly make mean mention method multiple need new number often one overall paper part particular
-    particularly people person place point possible potential present primarily process propose provide question range
-    reason reflect relate relation relatively rely report require respectively result reveal role say second see seem
-    set several show significant significantly similar simply situation specific specifically state statement story
-    study suggest support take task technique tell text thing think three time traditional two type typically ultimately
-    understand various want way well whole within work year""".split()
+    ["able", "according", "achieve", "additional", "additionally", "address", "aim", "allow", "answer", "approach", "approximately", "around", "aspect", "author", "base", "book", "bring", "case", "cause", "certain", "change", "character", "chunk", "company", "compare", "compared", "contribute", "despite", "detail", "different", "directly", "discuss", "document", "due", "effect", "effective", "enable", "ensure", "especially", "example", "expect", "explain", "expressed", "factor", "feel", "felt", "find", "financial", "first", "focus", "follow", "form", "found", "general", "generally", "good", "great", "help", "high", "highlight", "impact", "important", "include", "including", "increase", "indicate", "instead", "introduce", "involve", "issue", "key", "lack", "large", "lead", "leading", "level", "low", "main", "mainly", "make", "mean", "mention", "method", "multiple", "need", "new", "number", "often", "one", "overall", "paper", "part", "particular", "particularly", "people", "person", "place", "point", "possible", "potential", "present", "primarily", "process", "propose", "provide", "question", "range", "reason", "reflect", "relate", "relation", "relatively", "rely", "report", "require", "respectively", "result", "reveal", "role", "say", "second", "see", "seem", "set", "several", "show", "significant", "significantly", "similar", "simply", "situation", "specific", "specifically", "state", "statement", "story", "study", "suggest", "support", "take", "task", "technique", "tell", "text", "thing", "think", "three", "time", "traditional", "two", "type", "typically", "ultimately", "understand", "various", "want", "way", "well", "whole", "within", "work", "year"]
 )
 
 # One representative per row stands for the row. Rows are interchangeable in answers to factual questions.
@@ -82,13 +65,11 @@ die died dead death deceased
 kill murder slay slain killed
 home house
 child children kid
-begin start
 help assist aid support
 stop prevent prohibit avoid hinder
 allow enable permit let
 worker employee staff
 money cash fund
-money-loss loss
 wife spouse
 father dad papa
 mother mom mum mama
@@ -96,17 +77,13 @@ evaluate assess assessment evaluation
 accurate accuracy precise precision
 ability capability capacity
 human person people individual
-return came
 speak spoke spoken talk tell told say
 """.strip().splitlines()
 
 _DIRECTION = {"up": "increase", "down": "decrease"}
 
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_UNITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _SMALL = {w: float(i) for i, w in enumerate(_UNITS)} | {w: 10.0 * (i + 2) for i, w in enumerate(_TENS)}
 _SCALE = {
     "hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12,

@@ -1,0 +1,356 @@
+"""The store: values of nodes by content key, answers of model calls, and what explains both.
+
+One SQLite index with small values inside and large ones in content-addressed files beside it. A value is written to a
+temporary name, renamed, and its row is written last, so `kill -9` leaves whole values or none. Every row carries a
+checksum over all its columns: a flipped byte is found, named in `damaged`, and its row deleted: the value
+is made again.
+
+It does not know what a stage or a reader is, only keys, bytes and the words that describe them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline.core.errors import UserError
+
+INLINE = 32_768  # bytes; larger values become files
+_CHUNK = 500  # SQLite's default limit of variables in one statement is 999 in old builds
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stored value of one item of one node. `value` is None where the bytes stand in a file named by `digest`."""
+
+    key: str
+    stage: str
+    own: str
+    item: str
+    inputs: str
+    seconds: float
+    size: int
+    digest: str
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """A remembered model call; `prompt` is the prompt's digest, `sampling` canonical JSON, `cites` a JSON list."""
+
+    key: str
+    generator: str
+    reader: str
+    question: str
+    route: str
+    turn: int
+    prompt: str
+    sampling: str
+    text: str
+    status: str
+    finish: str
+    error: str
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    cites: str
+    seconds: float
+
+
+_SCHEMA: dict[str, type] = {"nodes": Entry, "calls": CallRow}
+_Row = TypeVar("_Row", Entry, CallRow)
+
+
+def _create(table: str, row: type) -> str:
+    kinds = {"float": "REAL", "int": "INTEGER", "bytes | None": "BLOB"}
+    columns = ", ".join(
+        f"{f.name} {kinds.get(str(f.type), 'TEXT')}{' PRIMARY KEY' if f.name == 'key' else ''}" for f in fields(row)
+    )
+    return f"CREATE TABLE IF NOT EXISTS {table} ({columns}, sum BLOB)"
+
+
+def _sum(values: Sequence[Any]) -> bytes:
+    h = hashlib.blake2b(digest_size=12)
+    for v in values:
+        raw = v if isinstance(v, bytes) else repr(v).encode("utf-8", "surrogatepass")
+        h.update(b"%d:" % len(raw))
+        h.update(raw)
+    return h.digest()
+
+
+class Store:
+    """Opens (and mends) the store in `folder`. Use it as a context manager, or call `close`.
+
+    damaged: a line for each value found damaged since opening. dropped: their keys.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.damaged: list[str] = []
+        self.dropped: set[str] = set()
+        try:
+            (folder / "objects").mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise UserError(
+                f"cannot write the store: {e.strerror}",
+                where=str(folder),
+                remedy="Set LONGSHORT_STORE to a folder you own",
+            ) from None
+        self.path = folder / "index.sqlite"
+        self._open()
+
+    def _open(self) -> None:
+        try:
+            self._db = self._connect()
+            if self._db.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok":
+                self._tables(self._db)
+                return
+        except sqlite3.DatabaseError as e:
+            if "locked" in str(e):
+                raise
+        self._salvage()
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, isolation_level=None, timeout=60)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        return db
+
+    @staticmethod
+    def _tables(db: sqlite3.Connection) -> None:
+        for table, row in _SCHEMA.items():
+            db.execute(_create(table, row))
+        db.execute("CREATE INDEX IF NOT EXISTS nodes_by_item ON nodes (stage, item)")
+        db.execute("CREATE INDEX IF NOT EXISTS calls_by_question ON calls (reader, question, route, turn)")
+        db.execute("CREATE TABLE IF NOT EXISTS code (stage TEXT, version INTEGER, digest TEXT, sum BLOB)")
+        db.execute("CREATE TABLE IF NOT EXISTS specs (own TEXT PRIMARY KEY, spec TEXT)")
+        db.execute("CREATE TABLE IF NOT EXISTS uses (run TEXT, key TEXT, PRIMARY KEY (run, key)) WITHOUT ROWID")
+
+    def _salvage(self) -> None:
+        """Copy every readable row of a damaged index into a new one; rows with a wrong checksum fall out on reading."""
+        self._db.close()
+        old = self.path.with_suffix(f".damaged-{time.time_ns()}")
+        self.path.rename(old)
+        for suffix in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        self._db = self._connect()
+        self._tables(self._db)
+        kept = 0
+        source = sqlite3.connect(old)
+        for table in (*_SCHEMA, "code", "specs"):
+            for row in _readable_rows(source, table):
+                marks = ", ".join("?" * len(row))
+                self._db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
+                kept += 1
+        source.close()
+        old.unlink()
+        self.damaged.append(f"{self.path.name}: the index was damaged; {kept} rows were saved, the rest is made again")
+
+    # -- values of nodes ------------------------------------------------------------------------------------------
+
+    def good(self, keys: Iterable[str]) -> dict[str, float]:
+        """Of these keys, the ones whose stored value is whole, with the seconds it once took; reads every byte.
+
+        A damaged value is named in `damaged` and deleted.
+        """
+        return {e.key: e.seconds for e in self._rows(Entry, keys) if self._bytes(e) is not None}
+
+    def get(self, key: str) -> bytes | None:
+        """The value's bytes, or None where it is absent or was damaged."""
+        for entry in self._rows(Entry, [key]):
+            return self._bytes(entry)
+        return None
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """The bytes of those that are there and whole."""
+        found = ((e.key, self._bytes(e)) for e in self._rows(Entry, keys))
+        return {key: raw for key, raw in found if raw is not None}
+
+    def put(self, entries: Iterable[tuple[Entry, bytes]]) -> None:
+        """Write values, then their rows in one transaction; fills in the entries' `digest`, `size` and `value`."""
+        rows = []
+        for entry, raw in entries:
+            sha = hashlib.sha256(raw).hexdigest()
+            inline = raw if len(raw) <= INLINE else None
+            if inline is None:
+                self._write_object(sha, raw)
+            rows.append(
+                (entry.key, entry.stage, entry.own, entry.item, entry.inputs, entry.seconds, len(raw), sha, inline)
+            )
+        with self.transaction():
+            self._insert("nodes", rows)
+
+    def _write_object(self, sha: str, raw: bytes) -> None:
+        path = self._object(sha)
+        path.parent.mkdir(exist_ok=True)
+        draft = path.with_name(f"{sha}.{os.getpid()}.tmp")
+        draft.write_bytes(raw)
+        draft.rename(path)
+
+    def _object(self, sha: str) -> Path:
+        return self.folder / "objects" / sha[:2] / sha
+
+    def _bytes(self, entry: Entry) -> bytes | None:
+        raw = entry.value
+        if raw is None:
+            try:
+                raw = self._object(entry.digest).read_bytes()
+            except FileNotFoundError:
+                self._drop(entry, "its file is gone")
+                return None
+        if hashlib.sha256(raw).hexdigest() != entry.digest:
+            self._drop(entry, "its bytes changed since they were written")
+            return None
+        return raw
+
+    def _drop(self, entry: Entry, why: str) -> None:
+        self._object(entry.digest).unlink(missing_ok=True)
+        self._db.execute("DELETE FROM nodes WHERE key = ?", (entry.key,))
+        self.dropped.add(entry.key)
+        self.damaged.append(f"{entry.stage} of {entry.item or 'the collection'}: {why}; it is made again")
+
+    # -- model calls ----------------------------------------------------------------------------------------------
+
+    def calls(self, keys: Iterable[str]) -> dict[str, CallRow]:
+        """The remembered calls among these keys; a damaged row is named in `damaged` and deleted."""
+        return {row.key: row for row in self._rows(CallRow, keys)}
+
+    def put_calls(self, rows: Iterable[CallRow]) -> None:
+        """Remember calls. Outside of `transaction` each is on disk when this returns."""
+        self._insert("calls", [astuple(r) for r in rows])
+
+    # -- explanations ---------------------------------------------------------------------------------------------
+
+    def describe(self, own: str, spec: str) -> None:
+        """Keep the settings (canonical JSON) behind a node's own digest, for `cache why`."""
+        self._db.execute("INSERT OR IGNORE INTO specs VALUES (?, ?)", (own, spec))
+
+    def spec(self, own: str) -> str | None:
+        """The settings behind a digest."""
+        row = self._db.execute("SELECT spec FROM specs WHERE own = ?", (own,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def last(self, stage: str, item: str) -> Entry | None:
+        """The newest stored value of this stage for this item, whatever its settings and inputs were."""
+        sql = "SELECT * FROM nodes WHERE stage = ? AND item = ? ORDER BY rowid DESC LIMIT 1"
+        row = self._db.execute(sql, (stage, item)).fetchone()
+        return None if row is None else Entry(*row[:-1])
+
+    def last_call(self, reader: str, question: str, route: str, turn: int) -> CallRow | None:
+        """The newest remembered call of this reader for this question, route and turn."""
+        sql = "SELECT * FROM calls WHERE reader = ? AND question = ? AND route = ? AND turn = ?"
+        row = self._db.execute(f"{sql} ORDER BY rowid DESC LIMIT 1", (reader, question, route, turn)).fetchone()
+        return None if row is None else CallRow(*row[:-1])
+
+    def code(self, stage: str, version: int, digest: str) -> str:
+        """The code digest first seen for this version of a stage; remembers `digest` where none was."""
+        for *found, check in self._db.execute("SELECT * FROM code WHERE stage = ? AND version = ?", (stage, version)):
+            if _sum(found) == check:
+                return str(found[2])
+        self._insert("code", [(stage, version, digest)])
+        return digest
+
+    def accept_code(self, stage: str) -> int:
+        """Forget the code seen for a stage (its author says that values did not change); returns how many versions."""
+        return self._db.execute("DELETE FROM code WHERE stage = ?", (stage,)).rowcount
+
+    # -- house-keeping --------------------------------------------------------------------------------------------
+
+    def mark_used(self, run: str, keys: Iterable[str]) -> None:
+        """Say which values the newest run of this name stands on; `sweep` keeps them."""
+        with self.transaction():
+            self._db.execute("DELETE FROM uses WHERE run = ?", (run,))
+            self._db.executemany("INSERT OR IGNORE INTO uses VALUES (?, ?)", ((run, k) for k in keys))
+
+    def sweep(self, keep_runs: Callable[[str], bool]) -> tuple[int, int]:
+        """Delete values and calls that no kept run uses. Returns (rows, bytes) freed."""
+        before = self.size()
+        with self.transaction():
+            for (run,) in self._db.execute("SELECT DISTINCT run FROM uses").fetchall():
+                if not keep_runs(run):
+                    self._db.execute("DELETE FROM uses WHERE run = ?", (run,))
+            rows = 0
+            for table in _SCHEMA:
+                rows += self._db.execute(f"DELETE FROM {table} WHERE key NOT IN (SELECT key FROM uses)").rowcount
+            self._db.execute("DELETE FROM specs WHERE own NOT IN (SELECT own FROM nodes)")
+        wanted = {r[0] for r in self._db.execute("SELECT digest FROM nodes WHERE value IS NULL")}
+        for path in (self.folder / "objects").glob("*/*"):
+            if path.name not in wanted:
+                path.unlink()
+        self._db.execute("VACUUM")
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return rows, before - self.size()
+
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(p.stat().st_size for p in self.folder.rglob("*") if p.is_file())
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; nests (the outermost decides)."""
+        if self._db.in_transaction:
+            yield
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the index and let go of it."""
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _insert(self, table: str, rows: list[tuple[Any, ...]]) -> None:
+        if rows:
+            marks = ", ".join("?" * (len(rows[0]) + 1))
+            self._db.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", [(*r, _sum(r)) for r in rows])
+
+    def _rows(self, row: type[_Row], keys: Iterable[str]) -> Iterator[_Row]:
+        table = next(t for t, cls in _SCHEMA.items() if cls is row)
+        wanted = list(dict.fromkeys(keys))
+        for at in range(0, len(wanted), _CHUNK):
+            part = wanted[at : at + _CHUNK]
+            sql = f"SELECT rowid, * FROM {table} WHERE key IN ({', '.join('?' * len(part))})"
+            for rowid, *found, check in self._db.execute(sql, part).fetchall():
+                if _sum(found) == check:
+                    yield row(*found)
+                else:
+                    self._db.execute(f"DELETE FROM {table} WHERE rowid = ?", (rowid,))
+                    self.dropped.add(found[0])
+                    what = f"{found[1]} of {found[3]}" if row is Entry else f"the call of {found[2]} for {found[3]}"
+                    self.damaged.append(f"{what}: its row changed since it was written; it is made again")
+
+
+def _readable_rows(db: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...]]:
+    """Rows of a damaged table, page by page; a page that cannot be read costs its own rows alone."""
+    try:
+        (last,) = db.execute(f"SELECT max(rowid) FROM {table}").fetchone()
+    except sqlite3.DatabaseError:
+        last = 1_000_000
+    step = 64
+    for at in range(1, (last or 0) + 1, step):
+        try:
+            yield from db.execute(f"SELECT * FROM {table} WHERE rowid BETWEEN ? AND ?", (at, at + step - 1)).fetchall()
+        except sqlite3.DatabaseError:
+            for rowid in range(at, at + step):
+                try:
+                    yield from db.execute(f"SELECT * FROM {table} WHERE rowid = ?", (rowid,)).fetchall()
+                except sqlite3.DatabaseError:
+                    continue

@@ -1,0 +1,258 @@
+"""Any causal language model of `transformers`, from a folder or by its name on the hub.
+
+It reads whole prompts and decodes them in batches. It does not shorten a prompt, which is the route's task, and runs
+no code that comes with a model.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pipeline.core.errors import MissingPackageError, UserError
+from pipeline.core.records import digest_parts
+from pipeline.core.spec import digest_file, digest_model, runtime, settings
+from pipeline.core.tokens import HFTokenizer, Tokenizer
+from pipeline.generators._absent import ABSENT
+from pipeline.generators._decode import GumbelDraw, StopTexts, first_stop
+from pipeline.generators.base import Call, Completion, Generator, Sampling, Usage
+
+_WINDOW_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
+
+
+class _Loaded(NamedTuple):
+    model: Any
+    tokenizer: Any
+    eos: frozenset[int]
+    pad: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class HF(Generator):
+    """A causal model. In float32 an answer does not depend on its batch beyond rounding; in 16 bits near-ties may turn.
+
+    model: folder saved by `save_pretrained`, or hub name. revision: commit, needed with a hub name.
+    dtype: `auto` (as saved) or a torch type's name. chat: wrap the prompt as one user turn of the tokenizer's chat
+    template; `auto`: if it has one. device: torch's name of it; empty: cuda where there is one. batch_size: most prompts
+    at once; halved by itself where memory runs out.
+    """
+
+    model: str
+    revision: str = ""
+    dtype: str = "auto"
+    chat: bool | Literal["auto"] = "auto"
+    device: str = runtime("")
+    batch_size: int = runtime(8)
+
+    def resolved_settings(self) -> dict[str, Any]:
+        """The settings with the model's digest for its place."""
+        body = settings(self)
+        del body["revision"]
+        return {**body, "model": self._digest}
+
+    @property
+    def label(self) -> str:
+        """The name in tables: `name`, or the last part of the model's."""
+        return self.name or Path(self.model).name
+
+    @cached_property
+    def window(self) -> int | None:
+        """Positions of the model, from its config.json."""
+        config = json.loads(self._file("config.json").read_text(encoding="utf-8"))
+        config = {**config.get("text_config", {}), **config}
+        return next((int(config[key]) for key in _WINDOW_KEYS if config.get(key)), None)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's own, without special tokens or chat template."""
+        return _tokenizer_of(self._file("tokenizer.json"))
+
+    def generate(self, calls: Sequence[Call]) -> Iterator[tuple[int, Completion]]:
+        """Answer in batches of equal sampling, in order. Raises UserError where the model cannot be loaded or run."""
+        if self.batch_size < 1:
+            raise UserError(
+                f"a batch of {self.batch_size} holds no prompt", where="batch_size", remedy="Give 1 or more"
+            )
+        loaded = self._loaded
+        batch: list[tuple[int, Call, list[int]]] = []
+        for i, call in enumerate(calls):
+            if not call.prompt.complete:
+                yield i, ABSENT
+                continue
+            tokens = self._encode(loaded.tokenizer, call.prompt.text)
+            if self.window is not None and len(tokens) + call.sampling.max_tokens > self.window:
+                yield i, self._too_long(len(tokens), call.sampling.max_tokens)
+                continue
+            if batch and (len(batch) >= self.batch_size or _drawn(batch[0][1].sampling) != _drawn(call.sampling)):
+                yield from self._run(batch)
+                batch = []
+            batch.append((i, call, tokens))
+        if batch:
+            yield from self._run(batch)
+
+    def close(self) -> None:
+        """Let go of the model and of its memory."""
+        if self.__dict__.pop("_loaded", None) is not None:
+            import torch
+
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+    def _run(self, batch: list[tuple[int, Call, list[int]]]) -> Iterator[tuple[int, Completion]]:
+        import torch
+
+        start = time.perf_counter()
+        try:
+            rows = self._decode(batch)
+        except torch.OutOfMemoryError:
+            rows = None
+        if rows is None:
+            # Outside the handler: the traceback would hold the tensors that must go.
+            torch.cuda.empty_cache()
+            if len(batch) == 1:
+                i, _, tokens = batch[0]
+                error = f"out of memory on a prompt of {len(tokens)} tokens"
+                usage = Usage(prompt_tokens=len(tokens))
+                yield i, Completion(text="", status="failed", finish="error", error=error, usage=usage, final=False)
+                return
+            half = len(batch) // 2
+            yield from self._run(batch[:half])
+            yield from self._run(batch[half:])
+            return
+        seconds = (time.perf_counter() - start) / len(batch)
+        for (i, _, _), row in zip(batch, rows, strict=True):
+            yield i, replace(row, seconds=seconds)
+
+    def _decode(self, batch: list[tuple[int, Call, list[int]]]) -> list[Completion]:
+        import torch
+
+        model, tokenizer, eos, pad = self._loaded
+        sampling = batch[0][1].sampling
+        width = max(len(tokens) for _, _, tokens in batch)
+        padded = [[pad] * (width - len(tokens)) + tokens for _, _, tokens in batch]
+        mask = [[0] * (width - len(tokens)) + [1] * len(tokens) for _, _, tokens in batch]
+        stops = StopTexts(lambda t: _text(tokenizer, t), width, sampling.stop, len(batch))
+        draws = []
+        if sampling.temperature > 0:
+            seeds = [_seed(call) for _, call, _ in batch]
+            draws = [GumbelDraw(seeds, sampling.temperature, sampling.top_p)]
+        with torch.inference_mode():
+            out = model.generate(
+                input_ids=torch.tensor(padded, device=model.device),
+                attention_mask=torch.tensor(mask, device=model.device),
+                max_new_tokens=sampling.max_tokens,
+                do_sample=False,
+                logits_processor=draws,
+                stopping_criteria=[stops] if sampling.stop else [],
+            )
+        answers = out[:, width:].tolist()
+        rows = zip(batch, answers, stops.lengths, strict=True)
+        return [self._completion(call.sampling, tokens, answer, cut) for (_, call, tokens), answer, cut in rows]
+
+    def _completion(self, sampling: Sampling, prompt: list[int], answer: list[int], stopped: int | None) -> Completion:
+        _, tokenizer, eos, _ = self._loaded
+        ended = next((n for n, token in enumerate(answer, start=1) if token in eos), None)
+        length = min(n for n in (stopped, ended, len(answer)) if n is not None)
+        text = _text(tokenizer, answer[:length])
+        if (at := first_stop(text, sampling.stop)) is not None:
+            text = text[:at]
+        usage = Usage(prompt_tokens=len(prompt), completion_tokens=length)
+        if stopped is None and ended is None:
+            error = f"the answer was cut off at {sampling.max_tokens} tokens"
+            return Completion(text=text, status="failed", finish="length", error=error, usage=usage)
+        return Completion(text=text, usage=usage)
+
+    def _too_long(self, tokens: int, max_tokens: int) -> Completion:
+        error = f"prompt of {tokens} tokens does not fit: window {self.window}, of which {max_tokens} for the answer"
+        usage = Usage(prompt_tokens=tokens)
+        return Completion(text="", status="failed", finish="error", error=error, usage=usage)
+
+    def _encode(self, tokenizer: Any, text: str) -> list[int]:
+        if self.chat is True or (self.chat == "auto" and tokenizer.chat_template):
+            turns = [{"role": "user", "content": text}]
+            text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+            # The template writes the special tokens itself.
+            return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        return list(tokenizer(text, verbose=False)["input_ids"])
+
+    @cached_property
+    def _digest(self) -> str:
+        return digest_model(self.model, self.revision)
+
+    @cached_property
+    def _loaded(self) -> _Loaded:
+        import torch
+
+        try:
+            import transformers
+        except ImportError as e:
+            raise MissingPackageError("transformers", "", where=f"hf {self.model!r}") from e
+        dtype = self.dtype if self.dtype == "auto" else getattr(torch, self.dtype, None)
+        if dtype != "auto" and not isinstance(dtype, torch.dtype):
+            raise UserError(f"torch has no type {self.dtype!r}", where="dtype", remedy="Give auto, float32 or bfloat16")
+        _ = self._digest  # a name without a revision is refused before anything is loaded
+        where = {"revision": self.revision or None, "local_files_only": Path(self.model).is_dir()}
+        try:
+            tokenizer = transformers.AutoTokenizer.from_pretrained(self.model, **where)
+            model = transformers.AutoModelForCausalLM.from_pretrained(self.model, dtype=dtype, **where)
+            model = model.to(self.device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
+        except Exception as e:
+            # Whatever the loaders raise (a dozen types over versions) means that this folder or name does not work.
+            raise self._unusable(e) from e
+        if self.chat is True and not tokenizer.chat_template:
+            raise UserError(f"the tokenizer of {self.model!r} has no chat template", where="chat", remedy="Give auto")
+        saved = model.generation_config
+        ends = saved.eos_token_id if saved.eos_token_id is not None else tokenizer.eos_token_id
+        eos = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
+        pad = next((p for p in (tokenizer.pad_token_id, saved.pad_token_id, *eos) if p is not None), 0)
+        # Nothing else of the saved one: its temperature or repetition penalty would change what greedy means.
+        model.generation_config = transformers.GenerationConfig(
+            bos_token_id=saved.bos_token_id, eos_token_id=eos or None, pad_token_id=pad
+        )
+        return _Loaded(model, tokenizer, frozenset(eos), pad)
+
+    def _file(self, name: str) -> Path:
+        if Path(self.model).is_dir():
+            file = Path(self.model) / name
+            if not file.is_file():
+                raise UserError(f"no {name} in {self.model!r}", where="hf", remedy="Save it with save_pretrained")
+            return file
+        _ = self._digest
+        from huggingface_hub import hf_hub_download
+
+        try:
+            return Path(hf_hub_download(self.model, name, revision=self.revision))
+        except Exception as e:
+            raise self._unusable(e) from e
+
+    def _unusable(self, error: Exception) -> UserError:
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        return UserError(
+            f"the model {self.model!r} cannot be loaded: {first}",
+            where="hf",
+            remedy="Name a folder saved by save_pretrained, or fetch the model to the local cache first",
+        )
+
+
+def _drawn(sampling: Sampling) -> Sampling:
+    """What one batch must have in common: all but the seed, which each row has for itself."""
+    return replace(sampling, seed=0)
+
+
+def _seed(call: Call) -> int:
+    """A seed per prompt, so that equal seeds do not draw the same noise for every question."""
+    return int(digest_parts([str(call.sampling.seed), call.prompt.digest])[:15], 16)
+
+
+def _text(tokenizer: Any, tokens: Any) -> str:
+    return str(tokenizer.decode(tokens, skip_special_tokens=True))
+
+
+@lru_cache(maxsize=8)
+def _tokenizer_of(file: Path) -> Tokenizer:
+    return HFTokenizer(f"tokenizer:{digest_file(file)[:16]}", file)

@@ -1,0 +1,233 @@
+"""All routes' reader calls of a study: united, de-duplicated, ordered, remembered.
+
+Every question of every route advances by one call at a time. The calls of one such wave are looked up among the
+remembered ones; the rest go to the reader document by document, sorted by the digests of their parts, so that calls
+that share a prefix stand next to each other, and each answer is written down as it arrives.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from pipeline.core.records import Question, Span
+from pipeline.core.run import Log, Watcher, check_code
+from pipeline.core.spec import canonical, settings
+from pipeline.core.store import CallRow, Store
+from pipeline.generators.base import Call, Completion, Generator, Usage
+from pipeline.routes.base import Ask, Case, Reply, Route, Steps
+
+
+@dataclass(frozen=True)
+class Job:
+    """One question by one route with one reader."""
+
+    route_name: str
+    route: Route
+    case: Case
+
+    @property
+    def question(self) -> Question:
+        """The question."""
+        return self.case.question
+
+    @property
+    def reader(self) -> Generator:
+        """The reader."""
+        return self.case.reader
+
+
+@dataclass
+class Transcript:
+    """What became of a job: its reply, and every call it made, in order.
+
+    made: per call, whether this job had it made in this run (False: remembered, or another job's).
+    """
+
+    reply: Reply | None = None
+    completions: list[Completion] = field(default_factory=list)
+    made: list[bool] = field(default_factory=list)
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all calls, each charged in full."""
+        used = [c.usage for c in self.completions]
+        return Usage(
+            sum(u.prompt_tokens for u in used),
+            sum(u.completion_tokens for u in used),
+            sum(u.cached_tokens for u in used),
+        )
+
+
+@dataclass
+class CallPlan:
+    """The first call of every job, as `--dry-run` shows it, per reader: distinct calls, remembered, tokens to read."""
+
+    reader: Generator
+    asked: int = 0
+    distinct: int = 0
+    remembered: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    max_answer_tokens: int = 0
+
+
+def plan_order(calls: Sequence[Call]) -> list[int]:
+    """Indices of the calls such that those with the longest shared prefixes stand together, in a stable order."""
+    return sorted(range(len(calls)), key=lambda i: [p.digest for p in calls[i].prompt.parts])
+
+
+def shared_tokens(calls: Sequence[Call], reader: Generator) -> int:
+    """Prompt tokens that stand in the leading parts shared with the call before: what a prefix cache can save."""
+    total = 0
+    for before, call in pairwise(calls):
+        for a, b in zip(before.prompt.parts, call.prompt.parts, strict=False):
+            if a.digest != b.digest:
+                break
+            total += reader.tokenizer.count(a.text) if a.text is not None else a.stated_tokens or 0
+    return total
+
+
+def plan_calls(jobs: Iterable[Job], store: Store) -> list[CallPlan]:
+    """What the jobs' first calls would take; later calls depend on answers that are not there yet."""
+    by_reader: dict[str, tuple[CallPlan, dict[str, Call]]] = {}
+    for job in jobs:
+        plan, calls = by_reader.setdefault(job.reader.identity, (CallPlan(job.reader), {}))
+        call = _call(job, next(job.route.steps(job.case)), 0)
+        plan.asked += 1
+        calls[job.reader.call_key(call)] = call
+    plans = []
+    for plan, calls in by_reader.values():
+        found = store.calls(calls)
+        todo = [call for key, call in calls.items() if key not in found]
+        todo = [todo[i] for i in plan_order(todo)]
+        plan.distinct, plan.remembered = len(calls), len(found)
+        plan.prompt_tokens = sum(plan.reader.tokenizer.count_prompt(c.prompt) for c in todo)
+        plan.cached_tokens = shared_tokens(todo, plan.reader)
+        plan.max_answer_tokens = sum(c.sampling.max_tokens for c in todo)
+        plans.append(plan)
+    return plans
+
+
+def read(
+    jobs: Sequence[Job], store: Store, *, log: Log | None = None, watcher: Watcher | None = None
+) -> tuple[list[Transcript], set[str]]:
+    """Answer all jobs. Returns their transcripts, in order, and the keys of the calls they stand on.
+
+    A completion that is not final is used and not remembered: the next run asks again.
+    """
+    log, watcher = log or Log(), watcher or Watcher()
+    for reader in {id(j.reader): j.reader for j in jobs}.values():
+        check_code(store, reader)
+    transcripts = [Transcript() for _ in jobs]
+    running: dict[int, Steps] = {}
+    asking: dict[int, Call] = {}
+    for i, job in enumerate(jobs):
+        running[i] = job.route.steps(job.case)
+        asking[i] = _call(job, next(running[i]), 0)
+    used: set[str] = set()
+    wave = 0
+    while asking:
+        by_reader: dict[str, list[int]] = {}
+        for i in asking:
+            by_reader.setdefault(jobs[i].reader.identity, []).append(i)
+        replies: dict[int, Completion] = {}
+        for members in by_reader.values():
+            replies.update(_wave(jobs, members, asking, transcripts, used, store, log, watcher, wave))
+        asking = {}
+        for i, completion in replies.items():
+            transcripts[i].completions.append(completion)
+            try:
+                ask = running[i].send(completion)
+                asking[i] = _call(jobs[i], ask, len(transcripts[i].completions))
+            except StopIteration as done:
+                transcripts[i].reply = done.value
+        wave += 1
+    return transcripts, used
+
+
+def _wave(
+    jobs: Sequence[Job],
+    members: list[int],
+    asking: dict[int, Call],
+    transcripts: list[Transcript],
+    used: set[str],
+    store: Store,
+    log: Log,
+    watcher: Watcher,
+    wave: int,
+) -> dict[int, Completion]:
+    """One wave of one reader: look up, order, call, write down."""
+    reader = jobs[members[0]].reader
+    keys = {i: reader.call_key(asking[i]) for i in members}
+    used.update(keys.values())
+    answers = {key: _completion(row) for key, row in store.calls(keys.values()).items()}
+    owner = {keys[i]: i for i in reversed(members) if keys[i] not in answers}
+    todo = [asking[i] for i in owner.values()]
+    order = plan_order(todo)
+    todo, todo_keys = [todo[k] for k in order], [list(owner)[k] for k in order]
+    watcher.begin(reader.label, len(todo))
+    found, cached, failed = len(answers), 0, 0
+    for at, completion in reader.generate(todo) if todo else ():
+        key = todo_keys[at]
+        answers[key] = completion
+        if completion.final:
+            store.put_calls([_row(key, todo[at], completion, reader)])
+        cached += completion.usage.cached_tokens
+        failed += completion.status == "failed"
+        watcher.step()
+    log.event(
+        "calls",
+        reader=reader.label,
+        wave=wave,
+        asked=len(members),
+        distinct=found + len(todo),
+        remembered=found,
+        made=len(todo),
+        failed=failed,
+        predicted_cached_tokens=shared_tokens(todo, reader),
+        observed_cached_tokens=cached,
+    )
+    for i in members:
+        transcripts[i].made.append(owner.get(keys[i]) == i)
+    return {i: answers[keys[i]] for i in members}
+
+
+def _call(job: Job, ask: Ask, turn: int) -> Call:
+    return Call(ask.prompt, ask.sampling, job.question.id, job.route_name, turn)
+
+
+def _row(key: str, call: Call, done: Completion, reader: Generator) -> CallRow:
+    return CallRow(
+        key=key,
+        generator=reader.identity,
+        reader=reader.label,
+        question=call.question,
+        route=call.route,
+        turn=call.turn,
+        prompt=call.prompt.digest,
+        sampling=canonical(settings(call.sampling)),
+        text=done.text,
+        status=done.status,
+        finish=done.finish,
+        error=done.error,
+        prompt_tokens=done.usage.prompt_tokens,
+        completion_tokens=done.usage.completion_tokens,
+        cached_tokens=done.usage.cached_tokens,
+        cites=json.dumps([[s.doc, s.start, s.end] for s in done.cites]),
+        seconds=done.seconds,
+    )
+
+
+def _completion(row: CallRow) -> Completion:
+    return Completion(
+        text=row.text,
+        status="failed" if row.status == "failed" else "ok",
+        finish=row.finish,
+        error=row.error,
+        usage=Usage(row.prompt_tokens, row.completion_tokens, row.cached_tokens),
+        cites=tuple(Span(*s) for s in json.loads(row.cites)),
+        seconds=row.seconds,
+    )

@@ -1,0 +1,189 @@
+"""What a route is: settings, the nodes it reads, and a generator of calls.
+
+`steps` yields an `Ask` for every call it wants made and is sent the `Completion`; it returns a `Reply`. So a route of
+one call and a loop of twenty are written alike, all routes' calls of one moment can be united and ordered, and a killed
+run replays the calls that are remembered. No route looks at a gold answer; only the oracle control at gold evidence.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from pipeline.core.errors import UserError
+from pipeline.core.records import Chunk, Document, Part, Prompt, Question, Ranking, Span
+from pipeline.core.stage import Node
+from pipeline.core.tokens import Tokenizer
+from pipeline.generators.base import Completion, Sampling
+from pipeline.generators.base import Generator as Reader
+from pipeline.prompts import Position, answer_from, gap, labelled
+
+Truncate = Literal["end", "middle", "start"]
+_MARGIN = 64  # tokens left for what a chat template adds around the prompt
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a route works on: a question, its documents in reading order, the values of its nodes, a reader."""
+
+    question: Question
+    documents: tuple[Document, ...]
+    inputs: Mapping[str, Any]
+    reader: Reader
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A call that a route wants made."""
+
+    prompt: Prompt
+    sampling: Sampling
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What of the documents the reader was shown.
+
+    context_tokens: the documents' size; kept_tokens: of these in the prompt; cut_at: character of the document where a
+    truncation fell, None where nothing was truncated.
+    """
+
+    context_tokens: int
+    kept_tokens: int
+    cut_at: int | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A route's answer: the completion it stands by and the prompt behind it."""
+
+    completion: Completion
+    prompt: Prompt
+    cut: Cut
+
+
+Steps = Generator[Ask, Completion, Reply]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route(ABC):
+    """A route. Subclasses are frozen dataclasses of settings.
+
+    control: it brackets the comparison (closed book, oracle, random) rather than competing in it.
+    """
+
+    control: ClassVar[bool] = False
+
+    sampling: Sampling = field(default_factory=Sampling)
+    position: Position = "last"
+
+    def nodes(self) -> Mapping[str, Node]:
+        """What it reads, by the name under which `Case.inputs` holds the value."""
+        return {}
+
+    @abstractmethod
+    def steps(self, case: Case) -> Steps:
+        """Yield the calls, return the reply."""
+
+
+def document_parts(documents: Sequence[Document]) -> list[Part]:
+    """Whole documents as prompt parts; several get a heading each, so that a question can name one."""
+    parts: list[Part] = []
+    for document in documents:
+        if len(documents) > 1:
+            if parts:
+                parts.append(gap())
+            parts.append(Part("label", f"# {document.title or document.id}\n\n"))
+        length = len(document.text or "")
+        parts.append(Part("document", document.text, Span(document.id, 0, length), document.stated_tokens))
+    return parts
+
+
+def passage_parts(chunks: Sequence[Chunk], *, labels: bool) -> list[Part]:
+    """Passages as prompt parts, numbered in prompt order, with document and section where `labels` asks for them."""
+    parts: list[Part] = []
+    for number, chunk in enumerate(chunks, start=1):
+        if parts:
+            parts.append(gap())
+        parts.append(labelled(number, chunk.title if labels else "", chunk.section if labels else ""))
+        parts.append(Part("passage", chunk.text, chunk.span))
+    return parts
+
+
+def ranked(chunks: Sequence[Chunk], ranking: Ranking) -> list[Chunk]:
+    """The ranking's chunks, in its order."""
+    return [chunks[i] for i in ranking.ids]
+
+
+def tokens_of(parts: Sequence[Part], tokenizer: Tokenizer) -> int:
+    """Tokens of the document text among the parts; labels and instructions do not count."""
+    texts = [p for p in parts if p.role in ("document", "passage")]
+    return tokenizer.count_prompt(Prompt(tuple(texts)))
+
+
+def context_size(documents: Sequence[Document], tokenizer: Tokenizer) -> int:
+    """Tokens of whole documents."""
+    return tokens_of(document_parts(documents), tokenizer)
+
+
+def fit(
+    parts: list[Part], case: Case, sampling: Sampling, truncate: Truncate, position: Position
+) -> tuple[list[Part], Cut]:
+    """Cut document parts so that prompt and answer fit the reader's window, and say what was cut.
+
+    truncate: `end` drops the end, `start` the beginning, `middle` keeps head and tail alike (as LongBench does).
+    Raises UserError where not even the instruction and the question fit.
+    """
+    tokenizer = case.reader.tokenizer
+    total = tokens_of(parts, tokenizer)
+    if case.reader.window is None:
+        return parts, Cut(total, total)
+    bare = answer_from([p for p in parts if p.role == "label"], case.question.text, position=position)
+    room = case.reader.window - sampling.max_tokens - tokenizer.count_prompt(bare) - _MARGIN
+    if room <= 0:
+        raise UserError(
+            f"the window of {case.reader.window} tokens leaves no room for a document "
+            f"(answer {sampling.max_tokens}, instruction and question {tokenizer.count_prompt(bare)})",
+            where=f"reader {case.reader.label!r}, question {case.question.id!r}",
+            remedy="Lower sampling.max_tokens or name a reader with a longer window",
+        )
+    if total <= room:
+        return parts, Cut(total, total)
+    return _truncated(parts, total, room, tokenizer, truncate)
+
+
+def _truncated(
+    parts: list[Part], total: int, room: int, tokenizer: Tokenizer, truncate: Truncate
+) -> tuple[list[Part], Cut]:
+    """Keep `room` of `total` tokens, counted over all document parts in order."""
+    keep = {
+        "end": [(0, room)],
+        "start": [(total - room, total)],
+        "middle": [(0, room - room // 2), (total - room // 2, total)],
+    }[truncate]
+    out: list[Part] = []
+    seen = kept = 0
+    cut_at: int | None = None
+    for part in parts:
+        if part.role != "document" or part.text is None or part.span is None:
+            out.append(part)
+            continue
+        spans = tokenizer.spans(part.text)
+        for low, high in keep:
+            first, last = max(low - seen, 0), min(high - seen, len(spans))
+            if first >= last:
+                continue
+            start = 0 if first == 0 else spans[first][0]
+            end = len(part.text) if last == len(spans) else spans[last - 1][1]
+            if cut_at is None and (start > 0 or end < len(part.text)):
+                cut_at = part.span.start + (end if end < len(part.text) else start)
+            if out and out[-1].role == "document":
+                out.append(gap())
+            whole = start == 0 and end == len(part.text)
+            where = Span(part.span.doc, part.span.start + start, part.span.start + end)
+            out.append(part if whole else Part("document", part.text[start:end], where))
+            kept += last - first
+        seen += len(spans)
+    return out, Cut(total, kept, cut_at if cut_at is not None else 0)
