@@ -1,0 +1,1 @@
+"""Which questions, which settings, and what the numbers say."""

@@ -23,6 +23,7 @@ PALETTE: dict[str, tuple[str, str]] = {
     "route": ("#1a6bb0", "#62aef0"),
     "baseline": ("#1f2328", "#e4e7ea"),
     "control": ("#7d8790", "#8b959f"),
+    "heat": ("#5b9bd0", "#2f6ea6"),
     "front": ("#c2571a", "#f0985a"),
     "right": ("#1a6bb0", "#5ba6e6"),
     "on-right": ("#ffffff", "#0c151d"),
@@ -77,7 +78,9 @@ def fit(text: str, width: float, size: float) -> str:
     return text.rstrip() + "…"
 
 
-def text(x: float, y: float, words: str, *, size: float = 12, anchor: str = "start", colour: str = "ink", weight: int = 400) -> str:
+def text(
+    x: float, y: float, words: str, *, size: float = 12, anchor: str = "start", colour: str = "ink", weight: int = 400
+) -> str:
     """One line of text whose baseline is at y."""
     bold = f' font-weight="{weight}"' if weight != 400 else ""
     side = f' text-anchor="{anchor}"' if anchor != "start" else ""
@@ -91,7 +94,9 @@ def line(x1: float, y1: float, x2: float, y2: float, *, colour: str = "hair", wi
     return f'<line {ends} stroke-width="{num(width)}"{dashes} {paint("stroke", colour)}/>'
 
 
-def rect(x: float, y: float, w: float, h: float, *, colour: str, opacity: float = 1, tip: str = "", radius: float = 0) -> str:
+def rect(
+    x: float, y: float, w: float, h: float, *, colour: str, opacity: float = 1, tip: str = "", radius: float = 0
+) -> str:
     """A filled rectangle; `tip` shows on hovering."""
     rounded = f' rx="{num(radius)}"' if radius else ""
     alpha = f' fill-opacity="{num(opacity)}"' if opacity < 1 else ""
@@ -109,7 +114,9 @@ def marker(shape: str, x: float, y: float, r: float, *, colour: str, hollow: boo
         + [(1.1, 0.35), (0.35, 0.35), (0.35, 1.1), (-0.35, 1.1), (-0.35, 0.35), (-1.1, 0.35)],
     }
     if hollow:
-        style = f'class="f-paper s-{colour}" fill="{PALETTE["paper"][0]}" stroke="{PALETTE[colour][0]}" stroke-width="1.6"'
+        style = (
+            f'class="f-paper s-{colour}" fill="{PALETTE["paper"][0]}" stroke="{PALETTE[colour][0]}" stroke-width="1.6"'
+        )
     else:
         style = paint("fill", colour)
     if shape == "circle":
@@ -122,10 +129,7 @@ def drawing(title: str, width: float, height: float, body: Sequence[str]) -> str
     """The finished picture, named for screen readers; it scales down with its container and never up."""
     name = escape(title)
     box = f'viewBox="0 0 {num(width)} {num(height)}" width="{num(width)}" height="{num(height)}"'
-    return (
-        f'<svg {box} role="img" aria-label="{name}" font-family="{FONT}">'
-        f"<title>{name}</title>{''.join(body)}</svg>"
-    )
+    return f'<svg {box} role="img" aria-label="{name}" font-family="{FONT}"><title>{name}</title>{"".join(body)}</svg>'
 
 
 def legend(items: Sequence[tuple[str, str]], width: float, *, x: float = 0, y: float = 0) -> tuple[str, float]:

@@ -8,6 +8,7 @@ that share a prefix stand next to each other, and each answer is written down as
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -72,6 +73,7 @@ class CallPlan:
     prompt_tokens: int = 0
     cached_tokens: int = 0
     max_answer_tokens: int = 0
+    why: Counter[str] = field(default_factory=Counter)
 
 
 def plan_order(calls: Sequence[Call]) -> list[int]:
@@ -92,9 +94,9 @@ def shared_tokens(calls: Sequence[Call], reader: Generator) -> int:
 
 def plan_calls(jobs: Iterable[Job], store: Store) -> list[CallPlan]:
     """What the jobs' first calls would take; later calls depend on answers that are not there yet."""
-    by_reader: dict[str, tuple[CallPlan, dict[str, Call]]] = {}
+    by_reader: dict[int, tuple[CallPlan, dict[str, Call]]] = {}
     for job in jobs:
-        plan, calls = by_reader.setdefault(job.reader.identity, (CallPlan(job.reader), {}))
+        plan, calls = by_reader.setdefault(id(job.reader), (CallPlan(job.reader), {}))
         call = _call(job, next(job.route.steps(job.case)), 0)
         plan.asked += 1
         calls[job.reader.call_key(call)] = call
@@ -107,8 +109,23 @@ def plan_calls(jobs: Iterable[Job], store: Store) -> list[CallPlan]:
         plan.prompt_tokens = sum(plan.reader.tokenizer.count_prompt(c.prompt) for c in todo)
         plan.cached_tokens = shared_tokens(todo, plan.reader)
         plan.max_answer_tokens = sum(c.sampling.max_tokens for c in todo)
+        plan.why = Counter(_why(c, plan.reader, store) for c in todo)
         plans.append(plan)
     return plans
+
+
+def _why(call: Call, reader: Generator, store: Store) -> str:
+    """Why a call is not remembered, by comparison with the newest one of the same reader, question, route and turn."""
+    last = store.last_call(reader.label, call.question, call.route, call.turn)
+    if last is None:
+        return "never asked before"
+    if last.generator != reader.identity:
+        return "the reader's settings or version changed"
+    if last.sampling != canonical(settings(call.sampling)):
+        return f"sampling changed: {last.sampling} -> {canonical(settings(call.sampling))}"
+    if last.prompt != call.prompt.digest:
+        return "its prompt changed"
+    return "the remembered call was deleted or damaged"
 
 
 def read(
@@ -130,9 +147,9 @@ def read(
     used: set[str] = set()
     wave = 0
     while asking:
-        by_reader: dict[str, list[int]] = {}
+        by_reader: dict[int, list[int]] = {}
         for i in asking:
-            by_reader.setdefault(jobs[i].reader.identity, []).append(i)
+            by_reader.setdefault(id(jobs[i].reader), []).append(i)
         replies: dict[int, Completion] = {}
         for members in by_reader.values():
             replies.update(_wave(jobs, members, asking, transcripts, used, store, log, watcher, wave))

@@ -1,21 +1,22 @@
 """Where data sets lie, and reading their files: text and JSON lines, with errors that name file, line and remedy.
 
-It knows no data set's layout and no field's meaning (`fields.py`). Text comes back as Python's text mode gives it: UTF-8,
-a byte order mark dropped, line ends as `\\n`.
+It knows no data set's layout and no field's meaning (`fields.py`). Text comes back as Python's text mode gives it:
+UTF-8, a byte order mark dropped, line ends as `\\n`.
 """
 
 from __future__ import annotations
 
 import codecs
+import csv
+import io
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from experiments.data.fields import WrittenNumber, kind_of
 from pipeline.core.errors import UserError, nearest
-
-from experiments.data.fields import Literal, kind_of
 
 ROOT = "LONGSHORT_DATA"
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
@@ -40,7 +41,7 @@ def _not_json(name: str) -> Any:
     raise ValueError(f"{name} is no JSON value")
 
 
-_DECODER = json.JSONDecoder(parse_float=Literal, parse_constant=_not_json)
+_DECODER = json.JSONDecoder(parse_float=WrittenNumber, parse_constant=_not_json)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -84,7 +85,7 @@ def read_text(path: Path) -> str:
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number from 1, object) of each line that is not blank; numbers with a fraction come as `Literal`.
+    """(line number from 1, object) of each line that is not blank; numbers with a fraction come as `WrittenNumber`.
 
     Raises UserError for a line that is broken or no object, and for a file without any row.
     """
@@ -113,3 +114,42 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, row
     if empty:
         raise UserError("the file has no rows", where=str(path), remedy="It must hold one JSON object per line")
+
+
+def read_csv(path: Path, delimiter: str = ",") -> Iterator[tuple[int, dict[str, str]]]:
+    """(line number where it starts, cells by column) of each row; a quoted cell may hold line ends.
+
+    Raises UserError for a head without or with repeated names, a row with more or fewer cells, an open quote, no row.
+    """
+    # The answers of a table can be longer than the 131,072 characters that the csv module allows a cell by default.
+    csv.field_size_limit(2**31 - 1)
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, strict=True)
+    columns: list[str] = []
+    start, empty = 1, True
+    try:
+        for cells in reader:
+            where, line, start = f"{path}:{start}", start, reader.line_num + 1
+            if not cells:
+                continue
+            if not columns:
+                columns = [name.strip() for name in cells]
+                repeated = [name for i, name in enumerate(columns) if not name or name in columns[:i]]
+                if repeated:
+                    raise UserError(
+                        f"the head names the column {repeated[0]!r} twice" if repeated[0] else "a column has no name",
+                        where=where,
+                        remedy="Give each column a name of its own",
+                    )
+                continue
+            empty = False
+            if len(cells) != len(columns):
+                raise UserError(
+                    f"found {len(cells)} cells, expected {len(columns)} as in the head",
+                    where=where,
+                    remedy="Put a cell that holds a comma, a quote or a line end in double quotes",
+                )
+            yield line, dict(zip(columns, cells, strict=True))
+    except csv.Error as error:
+        raise UserError(f"broken CSV: {error}", where=f"{path}:{start}", remedy="Look for an open quote") from None
+    if empty:
+        raise UserError("the file has no rows", where=str(path), remedy="It must hold a head and at least one row")

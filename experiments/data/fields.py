@@ -1,7 +1,7 @@
 """The fields of one row of a user's file, typed: what is missing or of another type is refused with the row's place.
 
-It does not know which file the row came from: `where` (file and line) is given along and only printed. A lone surrogate,
-which no file can hold, becomes U+FFFD, so that lengths and offsets stay.
+It does not know which file the row came from: `where` (file and line) is given along and only printed. A lone
+surrogate, which no file can hold, becomes U+FFFD, so that lengths and offsets stay.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pipeline.core.records import Document, Span
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Literal(float):
+class WrittenNumber(float):
     """A JSON number with a fraction or an exponent that remembers how it was written: 5.0, 8.70, 1e3."""
 
     literal: str
 
-    def __new__(cls, literal: str) -> Literal:
+    def __new__(cls, literal: str) -> WrittenNumber:
         """The number that `literal` denotes."""
         number = super().__new__(cls, literal)
         number.literal = literal
@@ -93,13 +93,21 @@ def flag_field(row: Mapping[str, Any], key: str, where: str) -> bool | None:
     return value
 
 
+def list_field(row: Mapping[str, Any], key: str, where: str) -> list[Any]:
+    """A list, or an empty one where the field is absent or null."""
+    value = row.get(key)
+    if value is not None and not isinstance(value, list):
+        raise wrong_type(key, value, "a list", where)
+    return value or []
+
+
 def as_text(value: object) -> str | None:
     """A scalar of JSON as text, a number as it was written (5, 5.0, 8.70); None for a list, an object or null."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Literal):
+    if isinstance(value, WrittenNumber):
         return value.literal
     return str(value) if isinstance(value, int | float) else None
 

@@ -47,207 +47,22 @@ def _set(words: str) -> frozenset[str]:
 
 
 # Never the end of a sentence: a name or a clause follows.
-_TITLES = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "mx",
-        "dr",
-        "prof",
-        "st",
-        "rev",
-        "fr",
-        "hon",
-        "gen",
-        "col",
-        "maj",
-        "capt",
-        "cmdr",
-        "lt",
-        "sgt",
-        "cpl",
-        "adm",
-        "gov",
-        "sen",
-        "rep",
-        "pres",
-        "messrs",
-        "mme",
-        "mlle",
-        "e.g",
-        "i.e",
-        "eg",
-        "ie",
-        "viz",
-        "cf",
-        "vs",
-        "v",
-        "resp",
-        "approx",
-        "ca",
-        "incl",
-        "excl",
-        "esp",
-    ]
+_TITLES = _set(
+    """mr mrs ms mx dr prof st rev fr hon gen col maj capt cmdr lt sgt cpl adm gov sen rep pres messrs mme mlle
+    e.g i.e eg ie viz cf vs v resp approx ca incl excl esp"""
 )
 # The end of a sentence unless a number follows: "No. 5", but "He said no."
-_NUMBERED = frozenset(
-    [
-        "no",
-        "nos",
-        "nr",
-        "fig",
-        "figs",
-        "eq",
-        "eqs",
-        "sec",
-        "secs",
-        "ch",
-        "chap",
-        "vol",
-        "vols",
-        "art",
-        "arts",
-        "par",
-        "para",
-        "pp",
-        "p",
-        "pt",
-        "pts",
-        "tab",
-        "app",
-        "ex",
-        "ver",
-        "v",
-        "op",
-        "n",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "oct",
-        "nov",
-        "dec",
-    ]
+_NUMBERED = _set(
+    """no nos nr fig figs eq eqs sec secs ch chap vol vols art arts par para pp p pt pts tab app ex ver v op n
+    jan feb mar apr jun jul aug sep sept oct nov dec"""
 )
 # The end of a sentence only where the next word commonly opens one: "the U.S. Army", "in the U.S. The Army".
-_OPEN = frozenset(
-    [
-        "inc",
-        "ltd",
-        "co",
-        "corp",
-        "jr",
-        "sr",
-        "bros",
-        "etc",
-        "al",
-        "u.s",
-        "u.k",
-        "u.n",
-        "e.u",
-        "d.c",
-        "a.m",
-        "p.m",
-        "ph.d",
-        "m.d",
-        "b.a",
-        "m.a",
-        "est",
-        "dept",
-        "univ",
-    ]
-)
-_OPENERS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "this",
-        "that",
-        "these",
-        "those",
-        "it",
-        "its",
-        "he",
-        "she",
-        "they",
-        "we",
-        "i",
-        "you",
-        "his",
-        "her",
-        "their",
-        "our",
-        "your",
-        "my",
-        "there",
-        "here",
-        "in",
-        "on",
-        "at",
-        "by",
-        "for",
-        "from",
-        "to",
-        "with",
-        "without",
-        "of",
-        "as",
-        "if",
-        "when",
-        "while",
-        "where",
-        "what",
-        "which",
-        "who",
-        "why",
-        "how",
-        "after",
-        "before",
-        "since",
-        "because",
-        "although",
-        "though",
-        "however",
-        "but",
-        "and",
-        "or",
-        "so",
-        "yet",
-        "then",
-        "thus",
-        "therefore",
-        "also",
-        "not",
-        "no",
-        "all",
-        "some",
-        "any",
-        "each",
-        "every",
-        "most",
-        "many",
-        "both",
-        "one",
-        "two",
-        "such",
-        "during",
-        "under",
-        "over",
-        "until",
-        "unless",
-        "once",
-        "see",
-        "let",
-        "note",
-    ]
+_OPEN = _set("""inc ltd co corp jr sr bros etc al u.s u.k u.n e.u d.c a.m p.m ph.d m.d b.a m.a est dept univ""")
+_OPENERS = _set(
+    """a an the this that these those it its he she they we i you his her their our your my there here in on at
+    by for from to with without of as if when while where what which who why how after before since because
+    although though however but and or so yet then thus therefore also not no all some any each every most many
+    both one two such during under over until unless once see let note"""
 )
 _FULL_STOPS = frozenset("。！？｡।॥")
 _WORD_BEFORE = re.compile(r"(?<![\w.])[^\W\d_][\w.]*$")
@@ -262,14 +77,14 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
     item, a heading (its underline belongs to it) or a line of code.
     """
     spans: list[tuple[int, int]] = []
-    for start, end in _units(text):
-        _cut(text, start, end, spans)
+    for start, end, whole in _units(text):
+        _cut(text, start, min(end, len(text)), whole, spans)
     return spans
 
 
-def _units(text: str) -> list[tuple[int, int]]:
-    """Stretches that no sentence crosses, with surrounding white space: `[start, end)` at line breaks."""
-    units: list[tuple[int, int]] = []
+def _units(text: str) -> list[tuple[int, int, bool]]:
+    """Stretches `[start, end)` that no sentence crosses, cut at line breaks, and whether each is a sentence whole."""
+    units: list[tuple[int, int, bool]] = []
     opened = -1  # where the unit that goes on began; -1: none
     lines = 0  # how many lines it has
     width = 0  # the longest line since the last blank line
@@ -286,7 +101,7 @@ def _units(text: str) -> list[tuple[int, int]]:
             alone = kind != "blank"
             fenced = kind != "fence"
             if alone:
-                units.append((start, at))
+                units.append((start, at, True))
             continue
         if opened >= 0 and (
             # A wrapped paragraph can bring "12. " or "for ...:" to the head of a line.
@@ -296,7 +111,7 @@ def _units(text: str) -> list[tuple[int, int]]:
             kind = None
         if kind == "blank":
             if opened >= 0:
-                units.append((opened, start))
+                units.append((opened, start, False))
                 opened = -1
             if previous:
                 prompted = previous.rstrip().endswith(":")
@@ -308,19 +123,19 @@ def _units(text: str) -> list[tuple[int, int]]:
         if kind is None and opened >= 0 and not _meant(previous, line, width, indented and prompted):
             lines += 1
         elif kind == "rule" and lines == 1 and opened >= 0:  # a reST heading with its underline
-            units.append((opened, at))
+            units.append((opened, at, True))
             opened = -1
         else:
             if opened >= 0:
-                units.append((opened, start))
+                units.append((opened, start, False))
             opened, lines = start, 1
             if kind in _ALONE:
-                units.append((start, at))
+                units.append((start, at, True))
                 opened = -1
             fenced = kind == "fence"
         previous, before = line, kind or before
     if opened >= 0:
-        units.append((opened, len(text)))
+        units.append((opened, len(text), False))
     return units
 
 
@@ -342,12 +157,12 @@ def _meant(line: str, following: str, width: int, block: bool) -> bool:
     return len(opening.split(None, 1)[0]) < room
 
 
-def _cut(text: str, start: int, end: int, spans: list[tuple[int, int]]) -> None:
+def _cut(text: str, start: int, end: int, whole: bool, spans: list[tuple[int, int]]) -> None:
     """Append the sentences of the unit `text[start:end]`."""
     unit = text[start:end]
     start, end = end - len(unit.lstrip()), start + len(unit.rstrip())
     cased: bool | None = None
-    for match in _END.finditer(text, start, end):
+    for match in () if whole else _END.finditer(text, start, end):
         stop, following = match.span()
         if text[stop] in _FULL_STOPS:
             ends = True

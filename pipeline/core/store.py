@@ -288,6 +288,15 @@ class Store:
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return rows, before - self.size()
 
+    def unused(self, keep_runs: Callable[[str], bool]) -> tuple[int, int]:
+        """What `sweep` would delete: (rows, bytes of values)."""
+        runs = [run for (run,) in self._db.execute("SELECT DISTINCT run FROM uses") if keep_runs(run)]
+        marks = ", ".join("?" * len(runs))
+        kept = f"key NOT IN (SELECT key FROM uses WHERE run IN ({marks}))"
+        nodes, size = self._db.execute(f"SELECT count(*), total(size) FROM nodes WHERE {kept}", runs).fetchone()
+        (calls,) = self._db.execute(f"SELECT count(*) FROM calls WHERE {kept}", runs).fetchone()
+        return nodes + calls, int(size)
+
     def size(self) -> int:
         """Bytes on disk."""
         return sum(p.stat().st_size for p in self.folder.rglob("*") if p.is_file())

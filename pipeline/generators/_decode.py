@@ -42,7 +42,7 @@ class GumbelDraw:
 
 
 class StopTexts:
-    """A stopping criterion that ends a row at the first of `stop` in its decoded answer. `lengths`: (B,) tokens until then."""
+    """A stopping criterion: a row ends at the first of `stop` in its answer. lengths: tokens until then, B of them."""
 
     def __init__(self, decode: Callable[[Any], str], prompt: int, stop: Sequence[str], rows: int) -> None:
         self._decode, self._prompt, self._stop = decode, prompt, tuple(stop)

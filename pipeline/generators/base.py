@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import ClassVar, Literal
 
 from pipeline.core.records import Prompt, Span, digest_parts
@@ -109,14 +110,14 @@ class Generator(ABC):
         """How this reader counts tokens. Cheap to ask for; loads on first use."""
         return tokenizer_named("words")
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Digest of class, version and settings."""
         return identity(self)
 
     def call_key(self, call: Call) -> str:
         """The key under which the answer to this call is remembered: what the answer depends on, and nothing else."""
-        return digest_parts([self.identity, call.prompt.digest, identity(call.sampling)])
+        return digest_parts([self.identity, call.prompt.digest, _identity(call.sampling)])
 
     @abstractmethod
     def generate(self, calls: Sequence[Call]) -> Iterator[tuple[int, Completion]]:
@@ -128,3 +129,8 @@ class Generator(ABC):
 
     def close(self) -> None:  # noqa: B027 - most readers hold nothing
         """Let go of models and connections."""
+
+
+@lru_cache(maxsize=256)
+def _identity(sampling: Sampling) -> str:
+    return identity(sampling)

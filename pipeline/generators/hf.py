@@ -1,7 +1,6 @@
 """Any causal language model of `transformers`, from a folder or by its name on the hub.
 
-It reads whole prompts and decodes them in batches. It does not shorten a prompt, which is the route's task, and runs
-no code that comes with a model.
+It reads whole prompts and decodes them in batches. It does not shorten a prompt, which is the route's task.
 """
 
 from __future__ import annotations
@@ -10,26 +9,20 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from pipeline.core.errors import MissingPackageError, UserError
+from pipeline.core.errors import UserError
 from pipeline.core.records import digest_parts
-from pipeline.core.spec import digest_file, digest_model, runtime, settings
-from pipeline.core.tokens import HFTokenizer, Tokenizer
+from pipeline.core.spec import digest_model, runtime, settings
+from pipeline.core.tokens import Tokenizer
 from pipeline.generators._absent import ABSENT
+from pipeline.generators._checkpoint import Loaded, file_of, load, tokenizer_at
 from pipeline.generators._decode import GumbelDraw, StopTexts, first_stop
 from pipeline.generators.base import Call, Completion, Generator, Sampling, Usage
 
 _WINDOW_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
-
-
-class _Loaded(NamedTuple):
-    model: Any
-    tokenizer: Any
-    eos: frozenset[int]
-    pad: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +31,8 @@ class HF(Generator):
 
     model: folder saved by `save_pretrained`, or hub name. revision: commit, needed with a hub name.
     dtype: `auto` (as saved) or a torch type's name. chat: wrap the prompt as one user turn of the tokenizer's chat
-    template; `auto`: if it has one. device: torch's name of it; empty: cuda where there is one. batch_size: most prompts
-    at once; halved by itself where memory runs out.
+    template; `auto`: if it has one. device: torch's name of it; empty: cuda where there is one. batch_size: prompts at
+    once; halved by itself where memory runs out.
     """
 
     model: str
@@ -70,7 +63,7 @@ class HF(Generator):
     @property
     def tokenizer(self) -> Tokenizer:
         """The model's own, without special tokens or chat template."""
-        return _tokenizer_of(self._file("tokenizer.json"))
+        return tokenizer_at(self._file("tokenizer.json"))
 
     def generate(self, calls: Sequence[Call]) -> Iterator[tuple[int, Completion]]:
         """Answer in batches of equal sampling, in order. Raises UserError where the model cannot be loaded or run."""
@@ -131,7 +124,7 @@ class HF(Generator):
     def _decode(self, batch: list[tuple[int, Call, list[int]]]) -> list[Completion]:
         import torch
 
-        model, tokenizer, eos, pad = self._loaded
+        model, tokenizer, _, pad = self._loaded
         sampling = batch[0][1].sampling
         width = max(len(tokens) for _, _, tokens in batch)
         padded = [[pad] * (width - len(tokens)) + tokens for _, _, tokens in batch]
@@ -185,58 +178,16 @@ class HF(Generator):
         return digest_model(self.model, self.revision)
 
     @cached_property
-    def _loaded(self) -> _Loaded:
-        import torch
-
-        try:
-            import transformers
-        except ImportError as e:
-            raise MissingPackageError("transformers", "", where=f"hf {self.model!r}") from e
-        dtype = self.dtype if self.dtype == "auto" else getattr(torch, self.dtype, None)
-        if dtype != "auto" and not isinstance(dtype, torch.dtype):
-            raise UserError(f"torch has no type {self.dtype!r}", where="dtype", remedy="Give auto, float32 or bfloat16")
+    def _loaded(self) -> Loaded:
         _ = self._digest  # a name without a revision is refused before anything is loaded
-        where = {"revision": self.revision or None, "local_files_only": Path(self.model).is_dir()}
-        try:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(self.model, **where)
-            model = transformers.AutoModelForCausalLM.from_pretrained(self.model, dtype=dtype, **where)
-            model = model.to(self.device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
-        except Exception as e:
-            # Whatever the loaders raise (a dozen types over versions) means that this folder or name does not work.
-            raise self._unusable(e) from e
-        if self.chat is True and not tokenizer.chat_template:
+        loaded = load(self.model, self.revision, dtype=self.dtype, device=self.device)
+        if self.chat is True and not loaded.tokenizer.chat_template:
             raise UserError(f"the tokenizer of {self.model!r} has no chat template", where="chat", remedy="Give auto")
-        saved = model.generation_config
-        ends = saved.eos_token_id if saved.eos_token_id is not None else tokenizer.eos_token_id
-        eos = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
-        pad = next((p for p in (tokenizer.pad_token_id, saved.pad_token_id, *eos) if p is not None), 0)
-        # Nothing else of the saved one: its temperature or repetition penalty would change what greedy means.
-        model.generation_config = transformers.GenerationConfig(
-            bos_token_id=saved.bos_token_id, eos_token_id=eos or None, pad_token_id=pad
-        )
-        return _Loaded(model, tokenizer, frozenset(eos), pad)
+        return loaded
 
     def _file(self, name: str) -> Path:
-        if Path(self.model).is_dir():
-            file = Path(self.model) / name
-            if not file.is_file():
-                raise UserError(f"no {name} in {self.model!r}", where="hf", remedy="Save it with save_pretrained")
-            return file
         _ = self._digest
-        from huggingface_hub import hf_hub_download
-
-        try:
-            return Path(hf_hub_download(self.model, name, revision=self.revision))
-        except Exception as e:
-            raise self._unusable(e) from e
-
-    def _unusable(self, error: Exception) -> UserError:
-        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        return UserError(
-            f"the model {self.model!r} cannot be loaded: {first}",
-            where="hf",
-            remedy="Name a folder saved by save_pretrained, or fetch the model to the local cache first",
-        )
+        return file_of(self.model, self.revision, name)
 
 
 def _drawn(sampling: Sampling) -> Sampling:
@@ -251,8 +202,3 @@ def _seed(call: Call) -> int:
 
 def _text(tokenizer: Any, tokens: Any) -> str:
     return str(tokenizer.decode(tokens, skip_special_tokens=True))
-
-
-@lru_cache(maxsize=8)
-def _tokenizer_of(file: Path) -> Tokenizer:
-    return HFTokenizer(f"tokenizer:{digest_file(file)[:16]}", file)

@@ -134,7 +134,7 @@ def clustered_mean(
     if g == 1:
         return Interval(mean, None, None, n, g, "none", "one cluster: nothing shows how documents differ")
     lo, hi = support or (0.0, 0.0)
-    # Not == 0: differences of equal scores may keep a rounding error, which is no variance.
+    # Not == 0: a rounding error is no variance.
     if np.ptp(x) <= 1e-12 * max(hi - lo, float(np.abs(x).max())):
         if not support:
             return Interval(mean, None, None, n, g, "none", "all values are equal and their range is unknown")
@@ -156,8 +156,8 @@ def clustered_mean(
 def paired_counts(a: Sequence[float], b: Sequence[float]) -> PairedCounts:
     """Which arm scored higher, question by question; the four counts add up to n."""
     x, y = _pair(a, b)
-    tie = np.abs(x - y) <= 1e-12
-    counts = (~tie & (x > y), ~tie & (x < y), tie & (x > 0), tie & (x <= 0))
+    gain = _difference(x, y)
+    counts = (gain > 0, gain < 0, (gain == 0) & (x > 0), (gain == 0) & (x <= 0))
     return PairedCounts(*(int(np.count_nonzero(c)) for c in counts))
 
 
@@ -169,7 +169,7 @@ def paired_test(a: Sequence[float], b: Sequence[float], clusters: Sequence[Hasha
     seeded ones, with p = (1 + as extreme) / (1 + drawn), which never is 0 (Phipson and Smyth, 2010).
     """
     x, y = _pair(a, b)
-    sums = np.bincount(_codes(clusters, len(x)), weights=x - y)
+    sums = np.bincount(_codes(clusters, len(x)), weights=_difference(x, y))
     tolerance = 1e-9 * float(np.abs(sums).sum())
     sums = sums[np.abs(sums) > tolerance]  # flipping a sum of 0 changes nothing
     observed = abs(float(sums.sum())) - tolerance
@@ -203,7 +203,7 @@ def compare(a: Sequence[float], b: Sequence[float], clusters: Sequence[Hashable]
         test = PairedTest(mcnemar_exact(counts.a_only, counts.b_only), "mcnemar exact")
     else:
         test = paired_test(a, b, clusters)
-    diff = clustered_mean((x - y).tolist(), clusters, support=(-1.0, 1.0))
+    diff = clustered_mean(_difference(x, y).tolist(), clusters, support=(-1.0, 1.0))
     return Comparison(
         n=len(x),
         mean_a=float(x.mean()),
@@ -294,3 +294,8 @@ def _pair(a: Sequence[float], b: Sequence[float]) -> tuple[Floats, Floats]:
     if len(x) != len(y):
         raise ValueError(f"arms differ in coverage: {len(x)} and {len(y)} values")
     return x, y
+
+
+def _difference(x: Floats, y: Floats) -> Floats:
+    """x - y, with equal scores that were summed in another order (0.1 + 0.2 and 0.3) kept equal."""
+    return np.where(np.abs(x - y) <= 1e-12, 0.0, x - y)

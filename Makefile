@@ -1,0 +1,67 @@
+# Every target builds what it needs. `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export HF_HUB_OFFLINE ?= 1
+export TOKENIZERS_PARALLELISM ?= false
+ifneq ($(wildcard ../shared/data),)
+export LONGSHORT_DATA ?= ../shared/data
+endif
+
+# The study's own variables become settings: DATA=... is data.root=..., and so on.
+SETTINGS = $(if $(DATA),'data.root=$(DATA)') $(if $(MAP),'data.map=$(MAP)') $(if $(DOCS),'data.docs=$(DOCS)') \
+	$(if $(QUESTIONS),'data.questions=$(QUESTIONS)') $(if $(REFERENCE),'cells.reference=$(REFERENCE)') $(SET)
+
+.DEFAULT_GOAL := help
+.PHONY: help install experiment plan doctor why gc test check format bench report clean
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@echo; echo "  e.g. make experiment NAME=quickstart    make experiment NAME=lara DATA=path SET='limit=100 score.encoder=false'"
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "error: Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1). Give PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+	  || { echo "error: $(PYTHON) has no venv. Install the package python3-venv, or give PYTHON=..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+install: $(VENV)/.installed ## Build .venv with everything a laptop needs
+
+experiment: $(VENV)/.installed ## Run a study: NAME=quickstart|lara|recorded|folder|file.yaml, SET='key=value ...'
+	@test -n "$(NAME)" || { echo "error: NAME is not given. Write NAME=quickstart"; exit 2; }
+	@$(BIN)/python -m experiments run '$(NAME)' $(SETTINGS)
+
+plan: $(VENV)/.installed ## What a study would take, without running it (NAME=...)
+	@$(BIN)/python -m experiments run '$(NAME)' $(SETTINGS) --dry-run
+
+doctor: $(VENV)/.installed ## Check a study's data and last run for what has fooled comparisons (NAME=...)
+	@$(BIN)/python -m experiments doctor '$(NAME)' $(SETTINGS)
+
+why: $(VENV)/.installed ## Explain what the next run of a study would make again (NAME=...)
+	@$(BIN)/python -m experiments cache why '$(NAME)' $(SETTINGS)
+
+gc: $(VENV)/.installed ## Free what no run stands on
+	@$(BIN)/python -m experiments cache gc
+
+test: $(VENV)/.installed ## Run the tests
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.installed ## Lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.installed ## Format the code
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed ## Run a benchmark: NAME=retrieval|interval_coverage|...
+	@test -f 'benchmarks/$(NAME).py' || { echo "error: no benchmark '$(NAME)'. Known: $(basename $(notdir $(wildcard benchmarks/*.py)))"; exit 2; }
+	@$(BIN)/python -m benchmarks.$(NAME)
+
+clean: ## Remove .venv and caches; keeps runs/ and .longshort/
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache *.egg-info

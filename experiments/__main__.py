@@ -1,0 +1,217 @@
+"""The command line: `python -m experiments run NAME key=value ...`, `doctor`, `cache why|gc|accept`, `list`.
+
+Exit status: 0 done; 2 a mistake that the user can mend, told in one line; 3 done, but incomplete (calls failed, so that
+no fair comparison could be made: the same command tries them again); 130 stopped by the user.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+# Models come from folders and packages; nothing may be fetched unless the user asks for it.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import typer
+from rich.console import Console
+
+from experiments.config import STUDIES, folder_setting
+from pipeline.core.errors import UserError
+from pipeline.core.run import Watcher
+
+if TYPE_CHECKING:
+    from experiments.compare import Plan, Results
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+cache = typer.Typer(no_args_is_help=True, help="What is stored, why it is made again, and freeing space.")
+app.add_typer(cache, name="cache")
+out = Console()
+
+Name = Annotated[str, typer.Argument(help="A study's name, or a .yaml file.")]
+Overrides = Annotated[list[str] | None, typer.Argument(help="Settings as key.sub=value.")]
+
+
+@app.command()
+def run(
+    name: Name,
+    overrides: Overrides = None,
+    dry_run: Annotated[bool, typer.Option(help="Say what a run would take, and stop.")] = False,
+) -> None:
+    """Run a study; the same command again resumes it."""
+    from experiments.compare import Experiment
+
+    experiment = Experiment.from_yaml(name, *(overrides or []))
+    if dry_run:
+        _show_plan(experiment.plan(), experiment.name)
+        return
+    with _Progress() as watcher:
+        results = experiment.run(watcher=watcher)
+    _show_results(results)
+    if results.incomplete:
+        raise typer.Exit(3)
+
+
+@app.command()
+def doctor(name: Name, overrides: Overrides = None) -> None:
+    """Check a study's data, and its last run, for what has fooled published comparisons."""
+    from experiments.compare import Experiment
+    from experiments.doctor import examine
+
+    findings = examine(Experiment.from_yaml(name, *(overrides or [])))
+    for finding in findings:
+        colour = {"ok": "green", "warning": "yellow", "error": "red"}[finding.level]
+        out.print(f"[{colour}]{finding.level:8}[/] [bold]{finding.check}[/]: {finding.text}", highlight=False)
+    if any(f.level == "error" for f in findings):
+        raise typer.Exit(1)
+
+
+@app.command(name="list")
+def studies() -> None:
+    """The studies that ship, each with its question."""
+    from experiments.config import load_study
+
+    for path in sorted(STUDIES.glob("*.yaml")):
+        out.print(f"[bold]{path.stem:12}[/] {load_study(path.stem).asks}", highlight=False)
+
+
+@cache.command()
+def why(name: Name, overrides: Overrides = None) -> None:
+    """Explain what the next run of a study would make again, and why."""
+    from experiments.compare import Experiment
+
+    experiment = Experiment.from_yaml(name, *(overrides or []))
+    plan = experiment.plan()
+    lines = 0
+    for stage in plan.stages:
+        for reason, count in stage.why.most_common():
+            out.print(f"{stage.node.stage.label}: {count} of {count + stage.found} to make: {reason}", highlight=False)
+            lines += 1
+    for calls in plan.calls:
+        for reason, count in calls.why.most_common():
+            out.print(f"{calls.reader.label}: {count} calls to make: {reason}", highlight=False)
+            lines += 1
+    if plan.waiting:
+        out.print(f"calls of {plan.waiting} questions wait for what is to be made", highlight=False)
+    elif not lines:
+        out.print("nothing: every value and every call of this study is in the store")
+
+
+@cache.command()
+def gc(
+    dry_run: Annotated[bool, typer.Option(help="Say what would be kept, and stop.")] = False,
+) -> None:
+    """Free what no run stands on: runs are kept as long as their folder exists."""
+    from pipeline.core.store import Store
+
+    with Store(folder_setting("LONGSHORT_STORE", ".longshort")) as store:
+        before = store.size()
+        if dry_run:
+            rows, size = store.unused(lambda folder: Path(folder).is_dir())
+            out.print(f"would free {rows} entries, about {size / 1e6:.1f} of {before / 1e6:.1f} MB", highlight=False)
+            return
+        rows, freed = store.sweep(lambda folder: Path(folder).is_dir())
+        out.print(f"freed {rows} entries and {freed / 1e6:.1f} of {before / 1e6:.1f} MB", highlight=False)
+
+
+@cache.command()
+def accept(stage: Annotated[str, typer.Argument(help="The stage's class name.")]) -> None:
+    """Say that a stage's changed code computes the same values as before, so that what is stored stays good."""
+    from pipeline.core.store import Store
+
+    with Store(folder_setting("LONGSHORT_STORE", ".longshort")) as store:
+        if not store.accept_code(stage):
+            raise UserError(f"no code of a stage {stage!r} is on record", where="cache accept", remedy="Check the name")
+        out.print(f"accepted: the values of {stage} stay good", highlight=False)
+
+
+class _Progress(Watcher):
+    """A bar per piece of work; none where the output is no terminal."""
+
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description:24}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=out,
+            disable=not out.is_terminal,
+        )
+
+    def begin(self, label: str, total: int) -> None:
+        """Start a bar; nothing to do draws none."""
+        self._finish()
+        self._task = self._bar.add_task(label, total=total) if total else None
+
+    def step(self, count: int = 1) -> None:
+        """Move the bar."""
+        if self._task is not None:
+            self._bar.advance(self._task, count)
+
+    def _finish(self) -> None:
+        for task in self._bar.tasks:
+            if not task.finished:
+                self._bar.stop_task(task.id)
+
+    def __enter__(self) -> _Progress:
+        self._task = None
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+def _show_results(results: Results) -> None:
+    from experiments.terminal import print_table
+
+    print_table(results.summary, out)
+    for line in results.damaged:
+        out.print(f"[yellow]damaged[/] {line}", highlight=False)
+    for line in results.notes:
+        out.print(f"[yellow]note[/] {line}", highlight=False)
+    for line in results.incomplete:
+        out.print(f"[red]incomplete[/] {line}; the same command tries them again", highlight=False)
+    out.print(f"report: {results.folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def _show_plan(plan: Plan, name: str) -> None:
+    from rich.table import Table
+
+    table = Table("step", "per", "found", "to make", title=f"{name}: {plan.questions} questions", title_justify="left")
+    for stage in plan.stages:
+        table.add_row(stage.node.stage.label, stage.node.per, str(stage.found), str(len(stage.missing)))
+    out.print(table)
+    calls = Table(
+        "reader", "calls", "distinct", "remembered", "to make", "prompt tokens", "shared prefix", "money at most"
+    )
+    for c in plan.calls:
+        price = c.reader.price
+        money = (c.prompt_tokens * price.input + c.max_answer_tokens * price.output) / 1e6
+        row = (c.asked, c.distinct, c.remembered, c.distinct - c.remembered)
+        shown = [f"{n:,}" for n in (*row, c.prompt_tokens, c.cached_tokens)]
+        calls.add_row(c.reader.label, *shown, f"{money:,.2f}")
+    out.print(calls)
+    if plan.waiting:
+        out.print(f"Calls on retrieved passages wait for {plan.waiting} questions' retrieval and are not counted yet.")
+    out.print("Only each route's first call is counted: a route that asks again after an answer may make more.")
+
+
+def main() -> None:
+    """Run the command line; a user's mistake becomes one line and exit status 2."""
+    try:
+        app()
+    except UserError as e:
+        print(f"error: {e}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped; what was computed is kept, and the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,359 @@
+"""An experiment: one question by every route on the same documents with the same reader, side by side.
+
+`Experiment.from_yaml` or `Experiment(...)` from objects; `.plan()` says what a run would take; `.run()` computes what
+is missing, reads, marks, tests, and writes the run's folder. Issuing the same run again resumes it. Everything the
+command line does is one call here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.catalog import Loaded, build_readers, build_routes, load_data
+from experiments.cells import compare_with_reference, find_reference
+from experiments.config import Cells, Scoring, Study, folder_setting, load_study
+from experiments.marking import agreement_with_labels, mark
+from experiments.tables import (
+    Row,
+    answers_frame,
+    cells_frame,
+    comparisons_frame,
+    costs_frame,
+    scores_frame,
+    summary_frame,
+    unequal_coverage,
+)
+from pipeline.core.errors import UserError
+from pipeline.core.records import Dataset, Question, digest_parts
+from pipeline.core.run import Log, Runner, StagePlan, Watcher
+from pipeline.core.spec import canonical, describe
+from pipeline.core.stage import code_digest, union
+from pipeline.core.store import Store
+from pipeline.generators.base import Generator
+from pipeline.reading import CallPlan, Job, plan_calls, read
+from pipeline.routes.base import Case, Route
+from pipeline.routes.rag import RAG
+from retrievers.controls import RandomPassages
+from retrievers.trec import write_run
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would take. Calls are the first of each job; `later` says where more may follow."""
+
+    stages: Sequence[StagePlan]
+    calls: Sequence[CallPlan]
+    waiting: int
+    questions: int
+
+
+@dataclass(frozen=True)
+class Results:
+    """A run's tables (polars), where they stand, and what went wrong.
+
+    incomplete: why no fair comparison could be made, one line each; empty if all is well.
+    damaged: stored values that were found damaged and made again.
+    """
+
+    folder: Path
+    answers: pl.DataFrame
+    costs: pl.DataFrame
+    scores: pl.DataFrame
+    summary: pl.DataFrame
+    incomplete: Sequence[str] = ()
+    damaged: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+
+@dataclass
+class Experiment:
+    """A study ready to run: data, readers, routes, and how to mark and compare.
+
+    store, runs: folders; by default those that LONGSHORT_STORE and LONGSHORT_RUNS name.
+    """
+
+    name: str
+    dataset: Dataset
+    readers: Sequence[Generator]
+    routes: Mapping[str, Route]
+    baseline: str = ""
+    asks: str = ""
+    split: str = "all"
+    limit: int | None = None
+    scoring: Scoring = field(default_factory=Scoring)
+    coverage: str = "equal"
+    cells: Cells | None = None
+    labels: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    store: Path = field(default_factory=lambda: folder_setting("LONGSHORT_STORE", ".longshort"))
+    runs: Path = field(default_factory=lambda: folder_setting("LONGSHORT_RUNS", "runs"))
+
+    @classmethod
+    def from_yaml(cls, name: str, *overrides: str) -> Experiment:
+        """The study of this name or file, with `key.sub=value` overrides. Raises UserError for what is wrong in it."""
+        study = load_study(name, overrides)
+        loaded = load_data(study.data)
+        return cls.from_study(study, loaded)
+
+    @classmethod
+    def from_study(cls, study: Study, loaded: Loaded) -> Experiment:
+        """A study's settings on loaded data."""
+        routes = build_routes(study, loaded)
+        return cls(
+            name=study.name,
+            dataset=loaded.dataset,
+            readers=build_readers(study, loaded),
+            routes=routes,
+            baseline=study.baseline or next(iter(routes)),
+            asks=study.asks,
+            split=study.split,
+            limit=study.limit,
+            scoring=study.score,
+            coverage=study.coverage,
+            cells=study.cells,
+            labels=loaded.labels,
+            settings=study.model_dump(mode="json"),
+        )
+
+    @property
+    def questions(self) -> list[Question]:
+        """The questions asked, in the data's order. Raises UserError where none is left."""
+        chosen = [q for q in self.dataset.questions if self.split in ("all", q.split)]
+        if not chosen:
+            raise UserError(
+                f"no question of {len(self.dataset.questions)} is in the split {self.split!r}",
+                where=self.name,
+                remedy="Set split=all, or check the data",
+            )
+        return chosen[: self.limit]
+
+    @property
+    def fingerprint(self) -> dict[str, str]:
+        """Digests of settings, code and data: equal ones give equal answers, scores and summary."""
+        parts = [*self.readers, *(n.stage for n in union(n for r in self.routes.values() for n in r.nodes().values()))]
+        settings = [canonical(describe(r)) for r in self.readers]
+        settings += [
+            f"{name} {type(route).__name__} {canonical(describe(route.sampling))} {route.position} "
+            + " ".join(n.identity for n in route.nodes().values())
+            for name, route in self.routes.items()
+        ]
+        data = [d.digest for d in self.dataset.documents.values()]
+        data += [repr((q.id, q.text, q.context, q.golds, q.answerable, q.evidence)) for q in self.questions]
+        return {
+            "settings": digest_parts([*settings, canonical(self.settings)])[:16],
+            "code": digest_parts(code_digest(type(p)) for p in parts)[:16],
+            "data": digest_parts(data)[:16],
+        }
+
+    def plan(self) -> Plan:
+        """What a run would find, make and call. Makes nothing."""
+        questions = self.questions
+        with Store(self.store) as store:
+            runner = Runner(store, self.dataset)
+            stages = runner.plan(self._roots(), questions)
+            missing = {item for p in stages if p.node.per == "question" for item in p.missing}
+            ready = [q for q in questions if q.id not in missing]
+            jobs = self._jobs(runner, ready)
+            waiting = len(questions) - len(ready)
+            for name, route in self.routes.items():
+                if not route.nodes():
+                    jobs += self._jobs(runner, [q for q in questions if q.id in missing], only=name)
+            return Plan(stages, plan_calls(jobs, store), waiting, len(questions))
+
+    def run(self, *, watcher: Watcher | None = None) -> Results:
+        """Compute what is missing and write the run's folder. Raises UserError; what was computed stays."""
+        questions = self.questions
+        watcher = watcher or Watcher()
+        folder = self.runs / self.name
+        try:
+            (folder / "runs").mkdir(parents=True, exist_ok=True)
+            log = Log(folder / "log.jsonl")
+        except OSError as e:
+            raise UserError(
+                f"cannot write the results: {e.strerror}",
+                where=str(folder),
+                remedy="Set LONGSHORT_RUNS to a folder you own",
+            ) from None
+        try:
+            with Store(self.store) as store:
+                return self._run(folder, store, questions, log, watcher)
+        finally:
+            for reader in self.readers:
+                reader.close()
+            log.close()
+
+    def _run(self, folder: Path, store: Store, questions: list[Question], log: Log, watcher: Watcher) -> Results:
+        runner = Runner(store, self.dataset, log=log, watcher=watcher)
+        runner.compute(self._roots(), questions)
+        jobs = self._jobs(runner, questions)
+        transcripts, calls = read(jobs, store, log=log, watcher=watcher)
+        rows, marks = mark(jobs, transcripts, self.scoring, self.labels, store, log=log, watcher=watcher)
+        store.mark_used(str(folder.resolve()), runner.used | calls | marks)
+        return self._write(folder, rows, runner, questions, log, store)
+
+    def _write(
+        self, folder: Path, rows: list[Row], runner: Runner, questions: list[Question], log: Log, store: Store
+    ) -> Results:
+        uneven = unequal_coverage(rows)
+        pairwise = self.coverage == "paired"
+        readers = [r.label for r in self.readers]
+        comparable = {r: pairwise or not any(line.startswith(f"{r}:") for line in uneven) for r in readers}
+        answers, scores = answers_frame(rows, self.dataset), scores_frame(rows)
+        costs = costs_frame(rows, runner, questions)
+        summary = summary_frame(
+            rows,
+            self.dataset,
+            costs,
+            baseline=self.baseline,
+            controls=[name for name, route in self.routes.items() if _is_control(route)],
+            comparable=comparable,
+        )
+        notes = list(self.dataset.notes)
+        if uneven and pairwise:
+            notes += [f"{line}; compared on the questions that both routes answered" for line in uneven]
+        draft = _Writer(folder)
+        draft.frame("answers.parquet", answers)
+        draft.frame("costs.parquet", costs)
+        draft.frame("scores.parquet", scores)
+        draft.frame("summary.csv", summary)
+        draft.text("config.yaml", self._config())
+        self._write_cells(draft, rows, notes)
+        if self.labels:
+            draft.json("agreement.json", agreement_with_labels(rows, self.labels))
+        for name, route in self.routes.items():
+            if isinstance(route, RAG):
+                draft.text(f"runs/{name}.trec", self._trec(runner, name, route, questions))
+        failed = sum(r.failed for r in rows)
+        results = Results(
+            folder,
+            answers,
+            costs,
+            scores,
+            summary,
+            incomplete=[] if pairwise else uneven,
+            damaged=list(store.damaged),
+            notes=notes,
+        )
+        self._report(results)
+        for line in store.damaged:
+            log.event("damaged", what=line)
+        log.event("done", rows=len(rows), failed=failed, incomplete=len(results.incomplete))
+        return results
+
+    def _write_cells(self, draft: _Writer, rows: list[Row], notes: list[str]) -> None:
+        if self.cells is None:
+            return
+        table = cells_frame(rows, by=self.cells.by, average_over=self.cells.average_over)
+        draft.frame("table.csv", table)
+        pair = tuple(self.routes)[:2]
+        if len(pair) == 2:
+            draft.frame("comparisons.csv", comparisons_frame(rows, self.dataset, by=self.cells.by, pair=pair))
+            reference = find_reference(self.cells.reference, self.settings)
+            if reference:
+                draft.json("agreement.json", compare_with_reference(table, reference, tuple(self.cells.by), pair))
+            elif self.cells.reference:
+                notes.append(f"no {self.cells.reference} beside the data: agreement.json is not written")
+
+    def _report(self, results: Results) -> None:
+        from experiments.report import Frames, write_report
+
+        write_report(
+            results.folder / "report.html",
+            title=self.asks or self.name,
+            frames=Frames(results.answers, results.costs, results.scores, results.summary),
+            dataset=self.dataset,
+            config=self._resolved(),
+            notes=[*results.incomplete, *results.notes],
+            prompts=None,
+        )
+
+    def _trec(self, runner: Runner, name: str, route: RAG, questions: Sequence[Question]) -> str:
+        ranked: dict[str, list[tuple[str, float]]] = {}
+        for q in questions:
+            chunks, ranking = runner.value(route.chunks, q), runner.value(route.ranking, q)
+            hits = [chunks[i] for i in ranking.ids]
+            # The order of reading is the rank; its score falls by one, since a re-ordered list has none of its own.
+            ranked[q.id] = [(f"{c.doc}:{c.start}-{c.end}", float(len(hits) - i)) for i, c in enumerate(hits)]
+        return write_run(ranked, name)
+
+    def _roots(self) -> list[Any]:
+        return [node for route in self.routes.values() for node in route.nodes().values()]
+
+    def _jobs(self, runner: Runner, questions: Sequence[Question], only: str = "") -> list[Job]:
+        jobs = []
+        for reader in self.readers:
+            for name, route in self.routes.items():
+                if only and name != only:
+                    continue
+                for q in questions:
+                    inputs = {key: runner.value(node, q) for key, node in route.nodes().items()}
+                    jobs.append(Job(name, route, Case(q, runner.documents(q), inputs, reader)))
+        return jobs
+
+    def _resolved(self) -> dict[str, Any]:
+        import platform
+        from importlib.metadata import version
+
+        packages = ("longshort", "torch", "transformers", "sentence-transformers", "bm25s", "faiss-cpu", "polars")
+        return {
+            **self.settings,
+            "name": self.name,
+            "baseline": self.baseline,
+            "fingerprint": self.fingerprint,
+            "readers_resolved": [describe(r) for r in self.readers],
+            "versions": {"python": platform.python_version(), **{p: _version(version, p) for p in packages}},
+        }
+
+    def _config(self) -> str:
+        import yaml
+
+        return str(yaml.safe_dump(self._resolved(), sort_keys=False, allow_unicode=True))
+
+
+class _Writer:
+    """Writes the run's files, each to a temporary name first, so that a killed run leaves the old or the new one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def frame(self, name: str, frame: pl.DataFrame) -> None:
+        draft = self._draft(name)
+        if name.endswith(".csv"):
+            frame.write_csv(draft)
+        else:
+            frame.write_parquet(draft)
+        draft.replace(self._folder / name)
+
+    def text(self, name: str, text: str) -> None:
+        draft = self._draft(name)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(self._folder / name)
+
+    def json(self, name: str, value: Any) -> None:
+        self.text(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def _draft(self, name: str) -> Path:
+        return self._folder / f"{name}.{os.getpid()}.tmp"
+
+
+def _is_control(route: Route) -> bool:
+    """Controls bracket the comparison: closed book, oracle, and whatever reads random passages."""
+    nodes = [n for root in route.nodes().values() for n in root.walk()]
+    return route.control or any(isinstance(n.stage, RandomPassages) for n in nodes)
+
+
+def _version(version: Any, package: str) -> str:
+    from importlib.metadata import PackageNotFoundError
+
+    try:
+        return str(version(package))
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,193 @@
+"""A study's settings: read from YAML, overridden from the command line, checked before anything runs.
+
+It checks the shape of a study and the types of its values. Which components exist is the catalogue's business; what
+their settings mean is theirs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from pipeline.core.errors import UserError, nearest
+
+STUDIES = Path(__file__).parent / "studies"
+Component = dict[str, Any]
+T = TypeVar("T")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Scoring(_Strict):
+    """How answers are marked. metrics: further text metrics beside `correct`, by name."""
+
+    scorer: Literal["offline"] = "offline"
+    encoder: bool = True
+    metrics: tuple[Literal["em", "f1", "contains", "rouge_l"], ...] = ()
+
+
+class Cells(_Strict):
+    """A table with one row per cell and a column per route, for comparison with a published one.
+
+    by: table column -> `reader`, `kind` or a slice. average_over: a slice whose values are averaged with equal weight.
+    reference: file name of the published table, looked for beside the data.
+    """
+
+    by: dict[str, str]
+    average_over: str = ""
+    reference: str = ""
+
+
+class Study(_Strict):
+    """The settings of one study.
+
+    coverage: what to do where two routes did not answer the same questions: `equal` marks the run incomplete;
+    `paired` compares them on the questions that both answered (for failures that stand in recorded data).
+    """
+
+    name: str
+    asks: str = ""
+    data: Component
+    split: Literal["test", "dev", "all"] = "all"
+    limit: int | None = Field(default=None, ge=1)
+    readers: tuple[Component, ...] = Field(min_length=1)
+    sampling: Component = Field(default_factory=dict)
+    routes: dict[str, Component] = Field(default_factory=dict)
+    baseline: str = ""
+    score: Scoring = Field(default_factory=Scoring)
+    coverage: Literal["equal", "paired"] = "equal"
+    cells: Cells | None = None
+
+
+def study_path(name: str) -> Path:
+    """The file of a study: a path that ends in .yaml, or the name of one that ships. Raises UserError if absent."""
+    path = Path(name) if name.endswith((".yaml", ".yml")) else STUDIES / f"{name}.yaml"
+    if not path.is_file():
+        shipped = [p.stem for p in STUDIES.glob("*.yaml")]
+        raise UserError(f"there is no study {name!r}", where="NAME", remedy=f"{nearest(name, shipped)} Or a .yaml file")
+    return path
+
+
+def load_study(name: str, overrides: Sequence[str] = ()) -> Study:
+    """The study's settings with `key.sub=value` overrides applied. Raises UserError naming the key at fault."""
+    path = study_path(name)
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as e:
+        mark = getattr(e, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(e, "problem", e)
+        raise UserError(f"not valid YAML: {problem}", where=f"{path}{line}", remedy="Mend the file") from None
+    except UnicodeDecodeError:
+        raise UserError("not valid UTF-8", where=str(path), remedy="Save it as UTF-8") from None
+    if not isinstance(raw, dict):
+        raise UserError(f"a study is a mapping of settings, found {type(raw).__name__}", where=str(path))
+    raw = json.loads(json.dumps(raw, default=str))  # YAML's anchors share objects: an override must change one place
+    raw.setdefault("name", path.stem)
+    for override in overrides:
+        _override(raw, override)
+    try:
+        study = Study.model_validate(raw)
+    except ValidationError as e:
+        raise _told(e, Study, str(path)) from None
+    if not study.name or any(c in study.name for c in "/\\:") or study.name.startswith("."):
+        raise UserError(f"{study.name!r} cannot name a folder", where=f"{path}: name", remedy="Use letters and digits")
+    return study
+
+
+def folder_setting(variable: str, default: str) -> Path:
+    """One of the three folders that a variable moves: LONGSHORT_DATA, LONGSHORT_STORE, LONGSHORT_RUNS."""
+    return Path(os.environ.get(variable) or default).expanduser()
+
+
+def build(cls: type[T], settings: Mapping[str, Any], where: str) -> T:
+    """An object of a settings dataclass from a mapping; unknown keys and wrong types are told with their place."""
+    known = {f.name for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
+    for key in settings:
+        if key not in known:
+            raise UserError(f"unknown setting {key!r} of {cls.__name__}", where=where, remedy=nearest(str(key), known))
+    try:
+        return TypeAdapter(cls).validate_python(dict(settings))
+    except ValidationError as e:
+        raise _told(e, None, where) from None
+    except UserError as e:
+        raise UserError(e.what, where=f"{where}: {e.where}" if e.where else where, remedy=e.remedy) from None
+
+
+def pick(table: Mapping[str, T], component: Mapping[str, Any], where: str, noun: str) -> tuple[T, dict[str, Any]]:
+    """The catalogue entry that `type` names, and the other settings."""
+    if not isinstance(component, Mapping):
+        raise UserError(
+            f"{noun} is a mapping with a `type`, found {type(component).__name__} {component!r}",
+            where=where,
+            remedy=f"Write {{type: ...}}. {nearest(str(component), table)}",
+        )
+    settings = dict(component)
+    name = settings.pop("type", None)
+    if name is None:
+        raise UserError(f"{noun} has no `type`", where=where, remedy=f"Known: {', '.join(sorted(table))}")
+    if name not in table:
+        raise UserError(f"unknown {noun} {name!r}", where=where, remedy=nearest(str(name), table))
+    return table[name], settings
+
+
+def _override(raw: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise UserError(f"{override!r} is no setting", where="command line", remedy="Write key.sub=value")
+    try:
+        value = yaml.safe_load(text) if text else None
+    except yaml.YAMLError:
+        raise UserError(f"the value {text!r} is not valid YAML", where=f"command line: {key}") from None
+    at: Any = raw
+    *parents, last = key.strip().split(".")
+    for part in parents:
+        at = at[_position(at, part, key)] if isinstance(at, list) else at.setdefault(part, {})
+        if not isinstance(at, dict | list):
+            raise UserError(f"{part!r} has no settings", where=f"command line: {key}", remedy="Check the key")
+    if isinstance(at, list):
+        at[_position(at, last, key)] = value
+    else:
+        at[last] = value
+
+
+def _position(values: list[Any], part: str, key: str) -> int:
+    if part.isdigit() and int(part) < len(values):
+        return int(part)
+    raise UserError(
+        f"{part!r} is no position in a list of {len(values)}",
+        where=f"command line: {key}",
+        remedy=f"Write a number from 0 to {len(values) - 1}",
+    )
+
+
+def _told(error: ValidationError, model: type[BaseModel] | None, where: str) -> UserError:
+    first = error.errors()[0]
+    loc = [str(part) for part in first["loc"]]
+    place = f"{where}: {'.'.join(loc)}" if loc else where
+    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        known: list[str] = []
+        for part in (None, *loc[:-1]):
+            field = model.model_fields.get(part) if model and part else None
+            inner = field.annotation if field else model
+            model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model
+            known = list(model.model_fields) if model else []
+        return UserError(f"unknown key {loc[-1]!r}", where=place, remedy=nearest(loc[-1], known))
+    if first["type"] == "missing":
+        return UserError(f"the key {loc[-1]!r} is missing", where=place, remedy="Add it")
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, UserError):
+        return UserError(cause.what, where=place, remedy=cause.remedy)
+    found = repr(first["input"])
+    found = found if len(found) < 60 else found[:57] + "..."
+    message = first["msg"][0].lower() + first["msg"][1:]
+    return UserError(f"{message}; found {found}", where=place, remedy="Correct the value")

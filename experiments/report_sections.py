@@ -1,0 +1,229 @@
+"""The report's sections on quality: table of routes, intervals, quality against tokens, outcomes, kinds of question.
+
+Each function turns a `Study` into one section, titled with the question it answers: finding, chart, reading guide. A
+section whose data are missing says why. It knows nothing of frames or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from experiments import report_findings as say
+from experiments.plots import Bar, Dot, Group, Role, dot_whisker, dumbbell, stacked_bars
+from experiments.plots_plane import Point, heat_table, scatter
+from experiments.report_html import Cell, Head, figure, mini_interval, paragraph, section, table
+from experiments.report_study import OUTCOMES, Arm, Estimate, Study
+
+OUTCOME_PARTS = [("right", "right"), ("wrong", "wrong"), ("declined", "declined"), ("failed", "failed")]
+UNMARKED = "No answer was marked: the questions have no gold answers."
+
+
+def routes(study: Study) -> str:
+    """Section 2: every arm with all its numbers, sortable."""
+    arms = [study.arms[key] for key in study.columns]
+    several = len(study.readers) > 1
+    tokens, seconds, money = (any(getattr(a, f) for a in arms) for f in ("prompt_tokens", "seconds", "money"))
+    heads = [Head("Route", numeric=False), *([Head("Reader", numeric=False)] if several else [])]
+    heads += [
+        Head("Right", "share of questions answered right, with its 95 % interval clustered by document"),
+        Head(f"vs {study.baseline}", "difference to the baseline in percentage points, with its 95 % interval"),
+        Head("p (Holm)", "paired test against the baseline, adjusted for the number of comparisons"),
+        Head("right", "questions answered right"),
+        Head("wrong", "questions answered wrong"),
+        Head("declined", "questions the reader declined to answer"),
+        Head("failed", "calls that gave no usable answer"),
+        Head("only it", "questions that this route got right and the baseline did not"),
+        Head("only base", "questions that the baseline got right and this route did not"),
+    ]
+    heads += [Head("tokens", "prompt tokens per question, mean")] if tokens else []
+    heads += [Head("seconds", "seconds per question from cold, mean")] if seconds else []
+    heads += [Head("money", "money per question from cold, mean")] if money else []
+    rows = []
+    for a in arms:
+        role = role_of(study, a.route)
+        cells = [Cell(a.route, a.route), *([Cell(a.reader, a.reader)] if several else [])]
+        cells += [_quality_cell(a.quality, role), _difference_cell(study, a), _p_cell(a)]
+        cells += [Cell(say.number(n), n) for n in a.counts]
+        cells += [_count_cell(a.route_only), _count_cell(a.baseline_only)]
+        cells += [_value_cell(a.prompt_tokens, say.number)] if tokens else []
+        cells += [_value_cell(a.seconds, duration)] if seconds else []
+        cells += [_value_cell(a.money, lambda m: f"{m:.3g}")] if money else []
+        rows.append((role, cells))
+    guide = paragraph(
+        f"Differences are in percentage points against {study.baseline}, the baseline, on the same questions. A filled mark ● "
+        "stands where the difference is settled: p below 0.05 after Holm's adjustment, and an interval that leaves zero out. "
+        "Controls (grey) bracket the result and are no routes to choose. Click a heading to sort.",
+        "guide",
+    )
+    return section("routes", "How do the routes compare?", table(heads, rows, "All routes, side by side"), guide)
+
+
+def quality(study: Study) -> str:
+    """Section 3: quality with intervals; with several readers one row each, its routes joined."""
+    title = "Which route answers best?"
+    if not any(a.quality.mean is not None for a in study.arms.values()):
+        return section("quality", title, paragraph(UNMARKED, "reason"))
+    if len(study.readers) > 1:
+        return _quality_of_readers(study, title)
+    reader = study.readers[0]
+    dots = [dot(study, study.arms[reader, r]) for r in study.routes if (reader, r) in study.arms]
+    base = study.arm(reader, study.baseline)
+    reference = base.quality.mean if base else None
+    fair = [a for r in study.candidates if r != study.baseline and (a := study.arm(reader, r))]
+    findings = "".join(f"<li>{paragraph(say.difference(a, base))}</li>" for a in fair) if base else ""
+    chart = figure(
+        lambda w: dot_whisker(dots, title=title, x_label="questions answered right (%)", width=w, reference=reference),
+        "each dot is the share of questions that a route answered right; the bar is its 95 % interval, which allows for "
+        f"questions of one document being alike; the dashed line is {study.baseline}. Intervals of two routes may overlap "
+        "although their difference is settled, because the test compares them question by question.",
+    )
+    return section("quality", title, f'<ul class="findings">{findings}</ul>', chart)
+
+
+def _quality_of_readers(study: Study, title: str) -> str:
+    order = series_order(study)
+    rows = []
+    for reader in study.readers:
+        arms = [study.arm(reader, r) for r in order]
+        note = ""
+        if len(study.candidates) == 2 and (a := study.arm(reader, order[1])) and a.diff.mean is not None:
+            note = f"{say.points(a.diff.mean, sign=True)} {'●' if a.settled else '○'}"
+        rows.append(Group(reader, tuple(dot(study, a) if a else None for a in arms), note))
+    hollow = [i for i, r in enumerate(order) if r not in study.candidates]
+    ends = f" At the end: {order[1]} minus {order[0]} in points, ● settled, ○ not settled." if rows and rows[0].note else ""
+    chart = figure(
+        lambda w: dumbbell(rows, order, title=title, x_label="questions answered right (%)", width=w, hollow=hollow),
+        "one row per reader; each mark is the share of questions that a route answered right, the thin bar its 95 % interval, "
+        f"and the thick line joins the routes to choose from.{ends}",
+    )
+    return section("quality", title, paragraph(say.verdict(study), "finding"), chart)
+
+
+def tokens(study: Study) -> str:
+    """Section 4: quality against prompt tokens, with the Pareto front."""
+    title = "What does a better answer cost in tokens?"
+    order = series_order(study)
+    points = [
+        Point(study.label(k), a.prompt_tokens, a.quality.mean, a.quality.low, a.quality.high, role_of(study, a.route))
+        if len(study.readers) == 1
+        else Point(study.label(k), a.prompt_tokens, a.quality.mean, role=role_of(study, a.route), series=order.index(a.route))
+        for k in study.columns
+        if (a := study.arms[k]).prompt_tokens and a.quality.mean is not None
+    ]
+    if not points:
+        reason = UNMARKED if not any(study.outcomes.values()) else "The prompts' sizes are not known: the answers were recorded."
+        return section("tokens", title, paragraph(reason, "reason"))
+    chart = figure(
+        lambda w: scatter(
+            points,
+            title=title,
+            x_label="prompt tokens per question, all calls together (mean, logarithmic)",
+            y_label="questions answered right (%)",
+            width=w,
+            series=order if len(study.readers) > 1 else (),
+        ),
+        "up is better, left is cheaper. The orange steps join the routes that no other route beats on both; the controls do "
+        "not count. A step may rest on a difference that is not settled.",
+    )
+    return section("tokens", title, paragraph(say.front(study), "finding"), chart)
+
+
+def outcomes(study: Study) -> str:
+    """Section 5: right, wrong, declined, failed."""
+    title = "What happens when a route is not right?"
+    arms = [study.arms[k] for k in study.columns if sum(study.arms[k].counts)]
+    if not arms:
+        return section("outcomes", title, paragraph(UNMARKED, "reason"))
+    bars = [Bar(study.label((a.reader, a.route)), tuple(float(n) for n in a.counts), f"n {say.number(sum(a.counts))}") for a in arms]
+    chart = figure(
+        lambda w: stacked_bars(bars, OUTCOME_PARTS, title=title, x_label="share of questions (%)", width=w),
+        "each bar holds all questions of a route. Declined: the reader said that the documents do not tell; where they do "
+        "not, that is the right answer and counts as right. Failed: the call gave no usable answer, which is not a wrong one.",
+    )
+    candidates = [a for a in arms if not a.control] or arms
+    return section("outcomes", title, paragraph(say.outcomes(candidates), "finding"), chart)
+
+
+def kinds(study: Study) -> str:
+    """Section 6: share right by kind of question, and by the data set's own columns."""
+    title = "Which questions separate the routes?"
+    columns = [("kind", "questions of kind")] + [(c, f"{c}") for c in study.slices]
+    arms = [k for k in study.columns if study.outcomes.get(k)]
+    parts = []
+    for column, noun in columns:
+        groups = study.groups(column)
+        if len(groups) < 2 or not arms:
+            continue
+        cells = [[study.success(k, questions) for questions in groups.values()] for k in arms]
+        names = [study.label(k) for k in arms]
+        heading = "By kind of question" if column == "kind" else f"By {column}"
+        parts.append(f"<h3>{paragraph(heading)}</h3>".replace("<p>", "").replace("</p>", ""))
+        parts.append(paragraph(say.kinds(study, groups, noun), "finding"))
+        parts.append(
+            figure(
+                lambda w, c=cells, n=names, g=list(groups), t=heading: heat_table(n, g, c, title=t, width=w),  # type: ignore[misc]
+                "each cell is the share answered right among n questions; darker is higher.",
+            )
+        )
+    if not parts:
+        reason = UNMARKED if not arms else "All questions are of one kind."
+        return section("kinds", title, paragraph(reason, "reason"))
+    return section("kinds", title, *parts)
+
+
+def series_order(study: Study) -> list[str]:
+    """The baseline, the other routes to choose from, the controls."""
+    first = [study.baseline] if study.baseline in study.routes else []
+    return first + [r for r in study.routes if r != study.baseline]
+
+
+def role_of(study: Study, route: str) -> Role:
+    """How a route is drawn."""
+    return "baseline" if route == study.baseline else "route" if route in study.candidates else "control"
+
+
+def dot(study: Study, arm: Arm) -> Dot:
+    """The arm's quality as a chart's dot."""
+    return Dot(arm.route, arm.quality.mean, arm.quality.low, arm.quality.high, role_of(study, arm.route))
+
+
+def duration(seconds: float) -> str:
+    """Seconds to three digits: 0.004, 1.24, 65."""
+    return f"{seconds:.3g}" if seconds < 1000 else say.number(seconds)
+
+
+def _quality_cell(e: Estimate, role: Role) -> Cell:
+    if e.mean is None:
+        return Cell("–")
+    interval = f" ({100 * e.low:.0f}–{100 * e.high:.0f})" if e.low is not None and e.high is not None else ""
+    return Cell(f"{100 * e.mean:.1f}{interval}", e.mean, mini_interval(e.mean, e.low, e.high, role), "bar")
+
+
+def _difference_cell(study: Study, a: Arm) -> Cell:
+    base = study.arm(a.reader, study.baseline)
+    if a.diff.mean is None or a is base:
+        return Cell("baseline" if a is base else "–")
+    if base is not None and not say.comparable(a, base):
+        return Cell("unequal failures", None, style="weak")
+    interval = ""
+    if a.diff.low is not None and a.diff.high is not None:
+        interval = f" ({100 * a.diff.low:+.1f} to {100 * a.diff.high:+.1f})".replace("-", "\u2212")
+    mark = " ●" if a.settled else ""
+    return Cell(f"{say.points(a.diff.mean, sign=True)}{interval}{mark}", a.diff.mean, style="settled" if a.settled else "weak")
+
+
+def _p_cell(a: Arm) -> Cell:
+    return Cell("–") if a.p_holm is None else Cell(say.p_value(a.p_holm).removeprefix("= "), a.p_holm)
+
+
+def _count_cell(value: int | None) -> Cell:
+    return Cell("–") if value is None else Cell(say.number(value), value)
+
+
+def _value_cell(value: float | None, show) -> Cell:  # type: ignore[no-untyped-def]
+    return Cell("–") if value is None else Cell(show(value), value)
+
+
+def totals(arms: Sequence[Arm]) -> dict[str, int]:
+    """Outcomes over several arms."""
+    return {name: sum(a.counts[i] for a in arms) for i, name in enumerate(OUTCOMES)}

@@ -1,0 +1,210 @@
+"""A reader behind any server that speaks the OpenAI chat protocol: hosted, or one's own vLLM, llama.cpp, Ollama, TGI.
+
+It asks many calls at once, tries again where that can help, and says of every answer whether it is whole. It does not
+know what runs behind the address, so the model's name and `revision` stand for it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from pipeline.core.errors import UserError
+from pipeline.core.spec import runtime
+from pipeline.core.tokens import Tokenizer, tokenizer_named
+from pipeline.generators._absent import ABSENT
+from pipeline.generators._background import drain
+from pipeline.generators._dispatch import Dispatch, HopelessError, Outcome, Request
+from pipeline.generators._http import Reply, RequestError
+from pipeline.generators.base import Call, Completion, Generator, Usage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint(Generator):
+    """One user message per call, the prompt's text as it stands.
+
+    `base_url` is no part of the identity: the same model moves between hosts, ports and gateways, and answers already
+    paid for must not be asked again because of that. Two servers that mean different models by one name are told apart
+    by `revision`, which is sent nowhere.
+
+    model: as the server knows it. extra: fields for the request's body (`reasoning_effort`); null takes a field out
+    (`{max_tokens: null, max_completion_tokens: 256}`). base_url: up to and with `/v1`. api_key_env: the environment
+    variable that holds the key; empty: no key. concurrency: calls at once. timeout: seconds for one attempt, whole.
+    max_retries: attempts after the first. backoff: seconds before the second attempt, doubled from then on.
+    context: tokens of prompt and answer that the model holds, where known. count_with: tokenizer for counting ahead of
+    a call, and for answers that come without usage.
+    """
+
+    model: str
+    revision: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    base_url: str = runtime()
+    api_key_env: str = runtime("")
+    concurrency: int = runtime(8)
+    timeout: float = runtime(600.0)
+    max_retries: int = runtime(5)
+    backoff: float = runtime(0.5)
+    stream: bool = runtime(True)
+    context: int | None = runtime(None)
+    count_with: str = runtime("words")
+
+    @property
+    def label(self) -> str:
+        """The name in tables: `name`, or the model's."""
+        return self.name or self.model
+
+    @property
+    def window(self) -> int | None:
+        """Tokens of prompt and answer, as `context` states them."""
+        return self.context
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The one named by `count_with`."""
+        return tokenizer_named(self.count_with)
+
+    def generate(self, calls: Sequence[Call]) -> Iterator[tuple[int, Completion]]:
+        """Answer `concurrency` calls at once. Raises UserError where the server is not there or refuses every call."""
+        self._check()
+        key = self._key()
+        asked = []
+        for i, call in enumerate(calls):
+            if call.prompt.complete:
+                asked.append(i)
+            else:
+                yield i, ABSENT
+        # Drawn from as calls are sent: the bodies of a study do not fit into memory.
+        requests = (Request(i, self._body(calls[i]), self.call_key(calls[i])) for i in asked)
+        run = Dispatch(
+            url=f"{self.base_url.rstrip('/')}/chat/completions",
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            concurrency=self.concurrency,
+            timeout=self.timeout,
+            max_retries=self.max_retries,
+            backoff=self.backoff,
+        )
+
+        def work(put: Callable[[tuple[int, Outcome]], None]) -> Coroutine[Any, Any, None]:
+            return run.run(requests, len(asked), put)
+
+        arriving = drain(work)
+        with closing(arriving):
+            try:
+                for i, outcome in arriving:
+                    yield i, self._completion(calls[i], outcome, key)
+            except HopelessError as e:
+                raise self._unusable(_hidden(str(e), key)) from e
+
+    def _body(self, call: Call) -> dict[str, Any]:
+        sampling = call.sampling
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": [{"role": "user", "content": call.prompt.text}],
+            "max_tokens": sampling.max_tokens,
+            "temperature": sampling.temperature,
+        }
+        if sampling.temperature > 0:
+            body |= {"top_p": sampling.top_p, "seed": sampling.seed}
+        if sampling.stop:
+            body["stop"] = list(sampling.stop)
+        if self.stream:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
+        return {name: value for name, value in (body | dict(self.extra)).items() if value is not None}
+
+    def _completion(self, call: Call, outcome: Outcome, key: str) -> Completion:
+        reply = outcome.result
+        if isinstance(reply, RequestError):
+            tried = f" (attempt {outcome.attempts})" if outcome.attempts > 1 else ""
+            return Completion(
+                text=reply.text,
+                status="failed",
+                finish=reply.finish,
+                error=_hidden(reply.error, key) + tried,
+                usage=Usage(prompt_tokens=self.tokenizer.count_prompt(call.prompt)),
+                seconds=outcome.seconds,
+                final=reply.kind == "rejected",
+            )
+        usage = self._usage(call, reply)
+        finish = reply.finish or "stop"
+        error = ""
+        if reply.text is None:
+            error = "the reply holds no text"
+        elif finish == "length":
+            error = f"the answer was cut off at {usage.completion_tokens} tokens"
+        elif finish == "content_filter":
+            error = "the server's content filter withheld the answer"
+        return Completion(
+            text=reply.text or "",
+            status="failed" if error else "ok",
+            finish=finish,
+            error=error,
+            usage=usage,
+            seconds=outcome.seconds,
+        )
+
+    def _usage(self, call: Call, reply: Reply) -> Usage:
+        stated = reply.usage
+        details = stated.get("prompt_tokens_details") or {}
+        prompt, completion = stated.get("prompt_tokens"), stated.get("completion_tokens")
+        return Usage(
+            prompt_tokens=self.tokenizer.count_prompt(call.prompt) if prompt is None else int(prompt),
+            completion_tokens=self.tokenizer.count(reply.text or "") if completion is None else int(completion),
+            cached_tokens=int(details.get("cached_tokens") or 0),
+        )
+
+    @property
+    def _shown(self) -> str:
+        """The address without a user name or password in it."""
+        parts = urlsplit(self.base_url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+    def _check(self) -> None:
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UserError(
+                f"{self._shown!r} is no address of a server",
+                where="base_url",
+                remedy="Give one such as http://localhost:8000/v1",
+            )
+        if self.concurrency < 1 or self.timeout <= 0 or self.max_retries < 0:
+            raise UserError(
+                f"concurrency {self.concurrency}, timeout {self.timeout:g}, max_retries {self.max_retries}",
+                where="endpoint",
+                remedy="Give at least 1, more than 0 and at least 0",
+            )
+
+    def _key(self) -> str:
+        if not self.api_key_env:
+            return ""
+        key = os.environ.get(self.api_key_env)
+        if key is None:
+            raise UserError(
+                f"the environment variable {self.api_key_env!r} is not set",
+                where="api_key_env",
+                remedy="Put the server's key into it, or leave api_key_env empty where it needs none",
+            )
+        key = key.strip()
+        if not (key.isascii() and key.isprintable()):
+            raise UserError(
+                f"the environment variable {self.api_key_env!r} holds characters that no key has",
+                where="api_key_env",
+                remedy="Copy the key again",
+            )
+        return key
+
+    def _unusable(self, error: str) -> UserError:
+        holder = f"the key in {self.api_key_env}" if self.api_key_env else "whether it needs a key (api_key_env)"
+        return UserError(
+            f"the server at {self._shown} serves no call for the model {self.model!r}: {error}",
+            where="endpoint",
+            remedy=f"Check base_url, model, extra, and {holder}",
+        )
+
+
+def _hidden(error: str, key: str) -> str:
+    """The error without the key, which some servers repeat."""
+    return error.replace(key, "***") if key else error

@@ -1,0 +1,303 @@
+"""Chunkers: the documents of a context as passages that know their exact span, document and section.
+
+Every chunker names *atoms*, neighbouring stretches that should not be cut, and packs them up to a size. The laws of the
+family: `chunk.text == document.text[start:end]`; without overlap chunks are disjoint, and every character that is not
+white space lies in exactly one; with overlap, in at least one. A document without text has no chunks.
+
+It does not know what is searched, nor how a prompt shows a passage.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Any, ClassVar
+
+from pipeline.core.errors import UserError
+from pipeline.core.records import Chunk, Document, Section
+from pipeline.core.sentences import split_sentences
+from pipeline.core.spec import settings
+from pipeline.core.stage import Per, Stage
+from pipeline.core.tokens import tokenizer_named
+from retrievers.base import at_least, tokenizer_identity
+
+Span = tuple[int, int]
+
+_WORD = re.compile(r"\S+")
+_PARAGRAPH = re.compile(r"\S[^\n]*(?:\n[^\S\n]*\S[^\n]*)*")
+# Scripts written without spaces (Thai to Myanmar, Khmer, kana, Han): a character there is about a word's worth.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+_LONGEST = 64
+"""Characters. A longer "word" is data (base64, a long address): it may be cut anywhere, every _PIECE characters."""
+_PIECE = 4
+
+
+class Chunker(Stage):
+    """Base of the chunkers: `.on(Documents().on())`; a context's documents -> tuple of Chunk in reading order."""
+
+    per: ClassVar[Per] = "context"
+    batch: ClassVar[int] = 16
+
+    def run(self, *columns: Sequence[Any]) -> Iterable[tuple[Chunk, ...]]:
+        """One column: tuples of Document."""
+        (contexts,) = columns
+        for documents in contexts:
+            yield tuple(chunk for document in documents for chunk in self.chunks(document))
+
+    def spans(self, document: Document, text: str) -> Iterable[Span]:
+        """Offsets `[start, end)` of the chunks of one document in order, perhaps with white space around them."""
+        raise NotImplementedError
+
+    def chunks(self, document: Document) -> Iterator[Chunk]:
+        """The chunks of one document."""
+        text = document.text
+        if text is None:
+            return
+        titles = _Titles(document.sections)
+        for start, end in self.spans(document, text):
+            body = text[start:end].strip()
+            if body:
+                start = text.index(body[0], start)
+                yield Chunk(document.id, start, start + len(body), body, document.title, titles.at(start))
+
+
+class TokenizedChunker(Chunker):
+    """A chunker whose `size` is in tokens of `tokenizer`: `words`, `minilm`, or a folder with tokenizer.json."""
+
+    size: int
+    tokenizer: str
+
+    def resolved_settings(self) -> dict[str, Any]:
+        """The settings, with the tokenizer by its content."""
+        return settings(self) | {"tokenizer": tokenizer_identity(self.tokenizer)}
+
+    def weigher(self, text: str) -> Weigher:
+        """Counts tokens of stretches of the text."""
+        tokens: list[Span] = tokenizer_named(self.tokenizer).spans(text)
+        coarse = 2 if self.tokenizer == "words" else 16
+        if not text.isascii() or any(end - start > _LONGEST for start, end in tokens):
+            # One token for a run without spaces would make a chunk of any length.
+            tokens = [p for a, b in tokens for p in (word_spans(text, a, b) if b - a >= coarse else ((a, b),))]
+        return Weigher(text, tokens, self.size)
+
+
+@dataclass(frozen=True)
+class WordChunks(Chunker):
+    """`size` words between white space, `overlap` of which are shared with the chunk before.
+
+    In scripts written without spaces a character counts as a word.
+    """
+
+    size: int = 300
+    overlap: int = 0
+
+    def __post_init__(self) -> None:
+        _check(self, self.size, self.overlap)
+
+    def spans(self, document: Document, text: str) -> Iterable[Span]:
+        """Windows of words."""
+        words = list(word_spans(text, 0, len(text)))
+        ones = [1] * len(words)
+        return windows(words, ones, ones, self.size, self.overlap)
+
+
+@dataclass(frozen=True)
+class TokenChunks(TokenizedChunker):
+    """At most `size` tokens, cut between words; at most `overlap` tokens are shared with the chunk before.
+
+    Only a word of more than `size` tokens is cut inside.
+    """
+
+    size: int = 200
+    overlap: int = 0
+    tokenizer: str = "words"
+
+    def __post_init__(self) -> None:
+        _check(self, self.size, self.overlap)
+
+    def spans(self, document: Document, text: str) -> Iterable[Span]:
+        """Windows of words, weighed in tokens."""
+        atoms, weights = self.weigher(text).fit(word_spans(text, 0, len(text)))
+        return windows(atoms, weights, weights, self.size, self.overlap)
+
+
+@dataclass(frozen=True)
+class SentenceChunks(TokenizedChunker):
+    """Whole sentences up to `size` tokens, of which up to `overlap_sentences` are shared with the chunk before.
+
+    Only a sentence of more than `size` tokens is cut, between words. Where a new sentence does not fit beside the
+    shared ones, fewer are shared.
+    """
+
+    size: int = 200
+    overlap_sentences: int = 0
+    tokenizer: str = "words"
+
+    def __post_init__(self) -> None:
+        _check(self, self.size, 0)
+        at_least(self.overlap_sentences, 0, f"{self.label}.overlap_sentences")
+
+    def spans(self, document: Document, text: str) -> Iterable[Span]:
+        """Windows of sentences, weighed in tokens."""
+        atoms, weights = self.weigher(text).fit(split_sentences(text))
+        return windows(atoms, weights, [1] * len(atoms), self.size, self.overlap_sentences)
+
+
+@dataclass(frozen=True)
+class SectionChunks(TokenizedChunker):
+    """Whole sections up to `size` tokens; a longer one is cut at its sub-sections, then paragraphs, then sentences.
+
+    A chunk is a whole section with all it holds, or lies inside one section, so its section label is never a
+    neighbour's. What stands before the first sub-section (a bare heading, often) joins it where both fit.
+    """
+
+    size: int = 400
+    tokenizer: str = "words"
+
+    def __post_init__(self) -> None:
+        _check(self, self.size, 0)
+
+    def spans(self, document: Document, text: str) -> Iterable[Span]:
+        """Sections, recursively."""
+        ordered = sorted(document.sections, key=lambda s: (s.start, -s.end))
+        return self._descend(text, 0, len(text), ordered, self.weigher(text))
+
+    def _descend(self, text: str, start: int, end: int, inside: Sequence[Section], weigher: Weigher) -> Iterator[Span]:
+        if weigher.weight(start, end) <= self.size:
+            yield start, end
+            return
+        children: list[Section] = []
+        at = start
+        for section in inside:
+            if section.start >= at and section.end <= end and (section.start, section.end) != (start, end):
+                children.append(section)
+                at = max(section.end, at)
+        if not children:
+            yield from self._paragraphs(text, start, end, weigher)
+            return
+        at = start
+        for child in children:
+            if at < child.start:
+                if at == start and weigher.weight(at, child.end) <= self.size:
+                    yield at, child.end
+                    at = child.end
+                    continue
+                yield from self._paragraphs(text, at, child.start, weigher)
+            within = [s for s in inside if s is not child and child.start <= s.start and s.end <= child.end]
+            yield from self._descend(text, child.start, child.end, within, weigher)
+            at = child.end
+        yield from self._paragraphs(text, at, end, weigher)
+
+    def _paragraphs(self, text: str, start: int, end: int, weigher: Weigher) -> Iterator[Span]:
+        paragraphs = [m.span() for m in _PARAGRAPH.finditer(text, start, end)]
+        stretches: list[Span] = []
+        for a, b in paragraphs:
+            if weigher.weight(a, b) <= self.size:
+                stretches.append((a, b))
+            else:
+                stretches += [(a + x, a + y) for x, y in split_sentences(text[a:b])]
+        atoms, weights = weigher.fit(stretches)
+        yield from windows(atoms, weights, weights, self.size, 0)
+
+
+class Weigher:
+    """Tokens of stretches of one text; a token belongs to the stretch in which it ends."""
+
+    def __init__(self, text: str, tokens: Sequence[Span], size: int) -> None:
+        self._text, self._size = text, size
+        self._ends = [end for _, end in tokens]
+
+    def weight(self, start: int, end: int) -> int:
+        """Tokens that end in `(start, end]`."""
+        return bisect_right(self._ends, end) - bisect_right(self._ends, start)
+
+    def fit(self, spans: Iterable[Span]) -> tuple[list[Span], list[int]]:
+        """The spans and their weights, those heavier than `size` cut between words, words cut between tokens."""
+        atoms: list[Span] = []
+        for start, end in spans:
+            if self.weight(start, end) <= self._size:
+                atoms.append((start, end))
+                continue
+            words: list[Span] = []
+            for a, b in word_spans(self._text, start, end):
+                cuts = [a, b]
+                if self.weight(a, b) > self._size:
+                    inner = self._ends[bisect_right(self._ends, a) : bisect_left(self._ends, b)]
+                    cuts = sorted({a, b, *inner})
+                words += pairwise(cuts)
+            weights = [self.weight(a, b) for a, b in words]
+            atoms += windows(words, weights, weights, self._size, 0)
+        return atoms, [self.weight(a, b) for a, b in atoms]
+
+
+def windows(
+    atoms: Sequence[Span], weights: Sequence[int], shares: Sequence[int], size: int, overlap: int
+) -> Iterator[Span]:
+    """As many neighbouring atoms as weigh at most `size` together (at least one), again and again.
+
+    A window re-opens with as many atoms of the one before as sum up to at most `overlap` in `shares`, fewer where the
+    next atom would not fit beside them. Each holds an atom that no earlier one holds. Yields `[start, end)`.
+    """
+    heavy = [0, *accumulate(weights)]
+    shared = [0, *accumulate(shares)]
+    first = last = 0
+    while last < len(atoms):
+        fresh = last
+        while first < fresh and heavy[fresh + 1] - heavy[first] > size:
+            first += 1
+        last = max(fresh + 1, bisect_right(heavy, heavy[first] + size) - 1)
+        yield atoms[first][0], atoms[last - 1][1]
+        # Atoms without weight (characters that a tokenizer drops) must not be shared when nothing is to be.
+        first = max(first + 1, bisect_left(shared, shared[last] - overlap)) if overlap else last
+
+
+def word_spans(text: str, start: int, end: int) -> Iterator[Span]:
+    """Stretches between white space in `text[start:end]`; scripts without spaces by character, data in pieces."""
+    for match in _WORD.finditer(text, start, end):
+        first, last = match.span()
+        unspaced = None if text.isascii() else _UNSPACED.search(text, first, last)
+        if unspaced is None and last - first <= _LONGEST:
+            yield first, last
+            continue
+        while first < last:
+            if unspaced is not None and unspaced.start() == first:
+                step = 1
+            else:  # a Latin word amid Chinese text stays whole
+                run = (unspaced.start() if unspaced else last) - first
+                step = run if run <= _LONGEST else _PIECE
+            yield first, first + step
+            first += step
+            if unspaced is not None and unspaced.start() < first:
+                unspaced = _UNSPACED.search(text, first, last)
+
+
+class _Titles:
+    """Titles of the innermost sections by position."""
+
+    def __init__(self, sections: Sequence[Section]) -> None:
+        self._bounds = sorted({x for s in sections for x in (s.start, s.end)})
+        self._titles = [""] * len(self._bounds)
+        for section in sorted(sections, key=lambda s: (s.start, -s.end)):  # an inner section overwrites its outer one
+            for i in range(bisect_left(self._bounds, section.start), bisect_left(self._bounds, section.end)):
+                self._titles[i] = section.title
+
+    def at(self, position: int) -> str:
+        """The title there, or an empty string outside of all sections."""
+        i = bisect_right(self._bounds, position) - 1
+        return self._titles[i] if i >= 0 else ""
+
+
+def _check(chunker: Chunker, size: int, overlap: int) -> None:
+    at_least(size, 1, f"{chunker.label}.size")
+    at_least(overlap, 0, f"{chunker.label}.overlap")
+    if overlap >= size:
+        raise UserError(
+            f"an overlap of {overlap} leaves nothing new in a chunk of size {size}",
+            where=f"{chunker.label}.overlap",
+            remedy="Give an overlap smaller than the size",
+        )
