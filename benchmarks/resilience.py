@@ -24,8 +24,6 @@ import time
 from pathlib import Path
 
 FINAL = ("answers.parquet", "scores.parquet", "summary.csv")
-# These columns of the summary are measured seconds: they tell of the machine, not of the answers.
-CLOCKED = ("seconds",)
 
 
 def main() -> None:

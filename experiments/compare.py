@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from experiments.catalog import Loaded, build_readers, build_routes, load_data
 from experiments.cells import compare_with_reference, find_reference
@@ -39,7 +40,7 @@ from pipeline.reading import CallPlan, Job, plan_calls, read
 from pipeline.routes.base import Case, Route
 from pipeline.routes.rag import RAG
 from retrievers.controls import RandomPassages
-from retrievers.trec import write_run
+from retrievers.trec import format_run
 
 if TYPE_CHECKING:
     import polars as pl
@@ -223,7 +224,7 @@ class Experiment:
         draft.frame("answers.parquet", answers)
         draft.frame("costs.parquet", costs)
         draft.frame("scores.parquet", scores)
-        draft.frame("summary.csv", summary)
+        draft.frame("summary.csv", summary.drop("seconds"))  # measured: the other bytes are the same every time
         draft.text("config.yaml", self._config())
         self._write_cells(draft, rows, notes)
         if self.labels:
@@ -271,18 +272,19 @@ class Experiment:
             frames=Frames(results.answers, results.costs, results.scores, results.summary),
             dataset=self.dataset,
             config=self._resolved(),
-            notes=[*results.incomplete, *results.notes],
+            notes=[*results.incomplete, *(n for n in results.notes if n not in self.dataset.notes)],
             prompts=None,
         )
 
     def _trec(self, runner: Runner, name: str, route: RAG, questions: Sequence[Question]) -> str:
-        ranked: dict[str, list[tuple[str, float]]] = {}
+        ranked: dict[str, dict[str, float]] = {}
         for q in questions:
             chunks, ranking = runner.value(route.chunks, q), runner.value(route.ranking, q)
             hits = [chunks[i] for i in ranking.ids]
             # The order of reading is the rank; its score falls by one, since a re-ordered list has none of its own.
-            ranked[q.id] = [(f"{c.doc}:{c.start}-{c.end}", float(len(hits) - i)) for i, c in enumerate(hits)]
-        return write_run(ranked, name)
+            ids = [f"{quote(c.doc)}:{c.start}-{c.end}" for c in hits]  # TREC's columns are split at spaces
+            ranked[quote(q.id)] = {id: float(len(hits) - i) for i, id in enumerate(ids)}
+        return format_run(ranked, name)
 
     def _roots(self) -> list[Any]:
         return [node for route in self.routes.values() for node in route.nodes().values()]

@@ -32,7 +32,7 @@ class Scoring(_Strict):
 
     scorer: Literal["offline"] = "offline"
     encoder: bool = True
-    metrics: tuple[Literal["em", "f1", "contains", "rouge_l"], ...] = ()
+    metrics: tuple[Literal["exact_match", "f1", "contains", "rouge_l"], ...] = ()
 
 
 class Cells(_Strict):

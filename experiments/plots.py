@@ -14,6 +14,7 @@ from typing import Literal
 
 from experiments.svg import (
     MARKERS,
+    PALETTE,
     drawing,
     escape,
     fit,
@@ -94,7 +95,7 @@ def stacked_bars(
     """A bar per row, stacked from `parts` (name, colour): 100 % of its sum, or with `share=False` on one common scale."""
     left = label_room([b.label for b in bars], width * (0.3 if width >= 500 else 0.32))
     noted = max((text_width(b.note, 12) for b in bars), default=0)
-    right = width - (noted + 10 if noted else 8)
+    right = width - (noted + 14 if noted else 22)
     key, top = legend([(rect(-6, -6, 12, 12, colour=c, radius=2), name) for name, c in parts], width)
     bottom = top + 4 + LINE * len(bars)
     longest = max((sum(b.values) for b in bars), default=0.0) or 1.0
@@ -126,11 +127,20 @@ def stacked_bars(
 
 
 def dumbbell(
-    rows: Sequence[Group], series: Sequence[str], *, title: str, x_label: str, width: float, hollow: Sequence[int] = ()
+    rows: Sequence[Group],
+    series: Sequence[str],
+    *,
+    title: str,
+    x_label: str,
+    width: float,
+    hollow: Sequence[int] = (),
+    join: bool = True,
 ) -> str:
-    """Rows with one marker per series, joined from the lowest to the highest; series in `hollow` stand outside the line."""
-    wide = width >= 500
-    left = label_room([g.label for g in rows], width * (0.3 if wide else 0.32))
+    """Rows with one marker and interval per series, one under another; `join` draws a line between the filled ones.
+
+    hollow: series drawn in outline, outside the line.
+    """
+    left = label_room([g.label for g in rows], width * (0.3 if width >= 500 else 0.32))
     right = width - max((text_width(g.note, 12) for g in rows), default=0) - 14
     swatches = [_series_marker(i, 0, 0, 4.5, hollow) for i in range(len(series))]
     key, top = legend(list(zip(swatches, series, strict=True)), width)
@@ -138,21 +148,21 @@ def dumbbell(
     bottom = top + 4 + LINE * len(rows)
     body, x = _percent_axis(left, right, low, high, top, bottom, x_label)
     body.append(key)
+    gap = min(7.0, 18 / max(len(series), 1))
     for i, group in enumerate(rows):
         y = top + 4 + LINE * (i + 0.5)
+        body.append(line(0, y + LINE / 2, width, y + LINE / 2, colour="hair", width=0.6) if i < len(rows) - 1 else "")
         body.append(row_label(group.label, left, y, "route"))
         body.append(text(width, y + 4, group.note, anchor="end", colour="muted") if group.note else "")
-        ends = [d.value for k, d in enumerate(group.dots) if d and d.value is not None and k not in hollow]
-        if len(ends) > 1:
-            body.append(line(x(min(ends)), y, x(max(ends)), y, colour="axis", width=3))
-        for k, dot in enumerate(group.dots):
-            if dot and dot.value is not None:
-                shift = (k - (len(series) - 1) / 2) * min(4.0, 12 / len(series))
-                body.append(_whisker(dot, x, y + shift, f"series-{k % 8}", thin=True))
-        for k, dot in reversed(list(enumerate(group.dots))):
-            if dot and dot.value is not None:
-                tip = f"{group.label}, {series[k]}: {_figures(dot, True)}"
-                body.append(_series_marker(k, x(dot.value), y, 5, hollow, tip))
+        at = {k: y + (k - (len(series) - 1) / 2) * gap for k in range(len(series))}
+        drawn = [(k, d, d.value) for k, d in enumerate(group.dots) if d and d.value is not None]
+        ends = sorted((value, at[k]) for k, _, value in drawn if k not in hollow)
+        if join and len(ends) > 1:
+            body.append(line(x(ends[0][0]), ends[0][1], x(ends[-1][0]), ends[-1][1], colour="axis", width=2.5))
+        body.extend(_whisker(d, x, at[k], f"series-{k % 8}", thin=True) for k, d, _ in drawn)
+        for k, dot, value in reversed(drawn):
+            tip = f"{group.label}, {series[k]}: {_figures(dot, True)}"
+            body.append(_series_marker(k, x(value), at[k], 4.5, hollow, tip))
     return drawing(title, width, bottom + 44, body)
 
 
@@ -229,4 +239,6 @@ def _plain(value: float) -> str:
 
 
 def _on(colour: str) -> str:
-    return f"on-{colour}" if colour in ("right", "wrong", "declined", "failed") else "ink"
+    if colour.startswith("series"):
+        return "on-right"
+    return f"on-{colour}" if f"on-{colour}" in PALETTE else "ink"

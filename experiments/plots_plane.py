@@ -96,18 +96,20 @@ def scatter(
         body.append(line(x(tick), bottom, x(tick), bottom + 5, colour="axis"))
         body.append(text(x(tick), bottom + 18, short(tick), anchor="middle", colour="muted", size=11.5))
     body.append(line(left, bottom, right, bottom, colour="axis"))
-    body.append(text((left + right) / 2, height - 6, x_label, anchor="middle", colour="muted", size=11.5))
-    body.append(_steps([(x(points[i].x), y(points[i].y)) for i in front], right))
+    body.append(text(width / 2, height - 6, x_label, anchor="middle", colour="muted", size=11.5))
+    corners = [(x(points[i].x), y(points[i].y)) for i in front]
+    body.append(_steps(corners, right))
+    drawn = [(a[0], a[1] - 2, b[0], a[1] + 2) for a, b in zip(corners, [*corners[1:], (right, 0.0)], strict=True)]
+    drawn += [(b[0] - 2, b[1], b[0] + 2, a[1]) for a, b in zip(corners, corners[1:], strict=False)]
     for p in points:
-        colour = f"series-{p.series % 8}" if p.series >= 0 else p.role
         if p.low is not None and p.high is not None:
-            body.append(line(x(p.x), y(p.low), x(p.x), y(p.high), colour=colour, width=1))
+            body.append(line(x(p.x), y(p.low), x(p.x), y(p.high), colour=_colour(p), width=1))
+            drawn.append((x(p.x) - 2, y(p.high), x(p.x) + 2, y(p.low)))
     for p in points:
-        colour = f"series-{p.series % 8}" if p.series >= 0 else p.role
         shape = MARKERS[p.series % 5] if p.series >= 0 else SHAPE[p.role]
         tip = f"{p.label}: {percent(p.y)}, {short(p.x)}"
-        body.append(marker(shape, x(p.x), y(p.y), 5, colour=colour, hollow=p.role == "control", tip=tip))
-    body.extend(_point_labels(points, front, x, y, (left, top - 6, width, bottom)))
+        body.append(marker(shape, x(p.x), y(p.y), 5, colour=_colour(p), hollow=p.role == "control", tip=tip))
+    body.extend(_point_labels(points, front, x, y, (left, top - 6, width, bottom), drawn))
     return drawing(title, width, height, body)
 
 
@@ -115,7 +117,8 @@ def binned_lines(
     panels: Sequence[tuple[str, Sequence[Bin]]], *, title: str, x_label: str, y_label: str, width: float
 ) -> str:
     """Small panels on one scale from 0 to 100 %: a share with its interval per bin, its number of questions below."""
-    columns = max(1, min(len(panels), int(width // (190 if width >= 500 else 150))))
+    most = max(1, int(width // (190 if width >= 500 else 150)))
+    columns = -(-len(panels) // -(-len(panels) // most)) if panels else 1
     pane, tall = width / columns, 168.0
     body = [text(0, 12, y_label, colour="muted", size=11.5)]
     for k, (name, bins) in enumerate(panels):
@@ -172,12 +175,18 @@ def _steps(corners: Sequence[tuple[float, float]], right: float) -> str:
     return f'<path d="{"".join(path)}" class="s-front f-none" stroke="{PALETTE["front"][0]}" fill="none" stroke-width="1.6" stroke-opacity="0.75"/>'
 
 
-def _point_labels(points: Sequence[Point], front: Sequence[int], x: Scale, y: Scale, bounds: Box) -> list[str]:
-    """Names beside the points: those on the front first, the rest as far as room allows."""
+def _colour(p: Point) -> str:
+    return f"series-{p.series % 8}" if p.series >= 0 else p.role
+
+
+def _point_labels(
+    points: Sequence[Point], front: Sequence[int], x: Scale, y: Scale, bounds: Box, drawn: Sequence[Box]
+) -> list[str]:
+    """Names beside the points, clear of the lines drawn: those on the front first, the rest as far as room allows."""
     order = [*front, *(i for i in range(len(points)) if i not in front)]
     at = [(x(points[i].x), y(points[i].y)) for i in order]
     names = [points[i].label for i in order]
-    boxes = place_labels(at, [(text_width(n, 12), 15.0) for n in names], bounds)
+    boxes = place_labels(at, [(text_width(n, 12) * 1.1, 15.0) for n in names], bounds, obstacles=drawn)
     out = []
     for i, (px, py), name, box in zip(order, at, names, boxes, strict=True):
         if box is None:

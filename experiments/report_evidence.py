@@ -12,10 +12,13 @@ from experiments import report_findings as say
 from experiments.plots import Bar, Dot, Group, dumbbell, stacked_bars
 from experiments.plots_plane import Bin, binned_lines
 from experiments.report_html import Cell, Head, figure, paragraph, section, table
-from experiments.report_sections import duration
 from experiments.report_study import RETRIEVAL, Key, Study, position_bins
 
-RETRIEVAL_NAMES = ["gold characters in the prompt", "prompt characters that are gold", "questions with the evidence found"]
+RETRIEVAL_NAMES = [
+    "gold characters in the prompt",
+    "prompt characters that are gold",
+    "questions with the evidence found",
+]
 AGREEMENT_PARTS = ["both right", "only this route", "only the baseline", "neither"]
 COST_PARTS = [("index (its share)", "series-2"), ("retrieval", "series-3"), ("reader", "series-1")]
 MOST_PANELS = 12
@@ -39,11 +42,15 @@ def position(study: Study) -> str:
         return section("position", title, paragraph(reason, "reason"))
     panels = _panels(study, keys, parts)
     unit = "tenth" if bins == 10 else "fifth"
-    left = f" {outside} questions with evidence in several {unit}s, or in a text that is not at hand, are left out." if outside else ""
+    left = (
+        f" {outside} questions with evidence in several {unit}s, or in a text that is not at hand, are left out."
+        if outside
+        else ""
+    )
     pooled = " All readers together." if len(keys) > MOST_PANELS else ""
     chart = figure(
         lambda w: binned_lines(
-            panels, title=title, x_label=f"where the evidence stands in the context ({unit}s, start to end)",
+            panels, title=title, x_label=f"where in the context the evidence stands ({unit}s)",
             y_label="questions answered right (%)", width=w,
         ),
         f"one panel per route; each dot is the share answered right among the questions whose evidence stands in that {unit} "
@@ -69,11 +76,13 @@ def retrieval(study: Study) -> str:
     rows = []
     for k in keys:
         estimates = [study.arms[k].retrieval.get(m) for m in RETRIEVAL]
-        dots = tuple(Dot(n, e.mean, e.low, e.high) if e else None for n, e in zip(RETRIEVAL_NAMES, estimates, strict=True))
+        dots = tuple(
+            Dot(n, e.mean, e.low, e.high) if e else None for n, e in zip(RETRIEVAL_NAMES, estimates, strict=True)
+        )
         rows.append(Group(k[1] if alike else study.label(k), dots))
     split = {k: _given_evidence(study, k) for k in keys}
     chart = figure(
-        lambda w: dumbbell(rows, RETRIEVAL_NAMES, title=title, x_label="share (%)", width=w),
+        lambda w: dumbbell(rows, RETRIEVAL_NAMES, title=title, x_label="share (%)", width=w, join=False),
         "diamonds: how much of the gold evidence is in the prompt (span recall). Circles: how much of the prompt's document "
         "text is gold evidence (span precision). Squares: for how many questions the evidence is there. Thin bars: 95 % intervals.",
     )
@@ -88,10 +97,14 @@ def retrieval(study: Study) -> str:
     for k in keys:
         row = [Cell(k[1] if alike else study.label(k), study.label(k))]
         for found in split[k]:
-            row += [Cell(say.percent(found[0]), found[0]), Cell(str(found[1]), found[1])] if found else [Cell("–"), Cell("0", 0)]
+            row += (
+                [Cell(say.percent(found[0]), found[0]), Cell(str(found[1]), found[1])]
+                if found
+                else [Cell("–"), Cell("0", 0)]
+            )
         cells.append(("", row))
     shown = any(a or b for a, b in split.values())
-    arms = [study.arms[k] for k in keys]
+    arms = [study.arms[k] for k in keys if k[1] in study.candidates]
     finding = paragraph(say.retrieval(arms, {k[1]: v for k, v in reversed(split.items())}), "finding")
     rest = table(heads, cells, "What the evidence in the prompt is worth") if shown else ""
     return section("retrieval", title, finding, chart, rest)
@@ -129,21 +142,30 @@ def cost(study: Study) -> str:
     groups: dict[Key, list[int]] = {k: [] for k in study.columns}
     for i, key in enumerate(zip(study.answers["reader"], study.answers["route"], strict=True)):
         groups[key].append(i)
-    seconds = _sum(study.costs["intrinsic_seconds"])
-    money, spent = _sum(study.costs["intrinsic_money"]), _sum(study.costs["actual_money"])
-    if not seconds and not money:
-        reason = "No time and no price was measured: the answers were recorded elsewhere."
+    cold = {c: _sum(study.costs[c]) for c in ("intrinsic_seconds", "reader_seconds", "intrinsic_money")}
+    if not any(cold.values()):
+        reason = "Neither time nor price is known for these answers."
         return section("cost", title, paragraph(reason, "reason"))
-    parts = [paragraph(say.spending(seconds, _sum(study.costs["actual_seconds"]), "seconds"), "finding")]
-    parts.append(paragraph(say.spending(money, spent, "in money"), "finding"))
+    parts = [
+        paragraph(say.spending(cold["reader_seconds"], _sum(study.costs["actual_seconds"]), money=False), "finding"),
+        paragraph(say.spending(cold["intrinsic_money"], _sum(study.costs["actual_money"]), money=True), "finding"),
+    ]
     timed = [k for k in study.columns if _mean(study.costs["intrinsic_seconds"], groups[k])]
     columns = ("build_seconds", "retrieve_seconds", "reader_seconds")
-    bars = [Bar(study.label(k), tuple(_mean(study.costs[c], groups[k]) for c in columns)) for k in timed]
+    bars = []
+    for k in timed:
+        values = tuple(_mean(study.costs[c], groups[k]) for c in columns)
+        bars.append(Bar(study.label(k), values, f"{say.quantity(sum(values))} s"))
     if bars:
         parts.append(
             figure(
                 lambda w: stacked_bars(
-                    bars, COST_PARTS, title=title, x_label="seconds per question, from cold (mean)", width=w, share=False
+                    bars,
+                    COST_PARTS,
+                    title=title,
+                    x_label="seconds per question, from cold (mean)",
+                    width=w,
+                    share=False,
                 ),
                 "each bar is the time one answer takes when nothing is remembered: the route's share of building the index, "
                 "the retrieval, and all calls to the reader. Work that routes share is charged to each in full.",
@@ -157,10 +179,22 @@ def _cost_table(study: Study, groups: dict[Key, list[int]]) -> str:
     columns = [
         ("intrinsic_seconds", "seconds, cold", "per question, nothing remembered"),
         ("gpu_seconds", "GPU-seconds", "per question"),
-        ("intrinsic_money", "money, cold", "per question, nothing remembered"),
-        ("actual_seconds", "seconds, this run", "spent by this run on all questions of the route"),
-        ("actual_money", "money, this run", "spent by this run on all questions of the route"),
-        ("cached_tokens", "cached tokens", "prompt tokens, on all questions of the route, that the reader had read before"),
+        ("intrinsic_money", "money, cold, per 1,000", "per 1,000 questions, nothing remembered"),
+        (
+            "actual_seconds",
+            "seconds, this run",
+            "spent by this run on calls to the reader, over all questions of the route",
+        ),
+        (
+            "actual_money",
+            "money, this run",
+            "spent by this run on calls to the reader, over all questions of the route",
+        ),
+        (
+            "cached_tokens",
+            "cached tokens",
+            "prompt tokens, on all questions of the route, that the reader had read before",
+        ),
     ]
     shown = [c for c in columns if any(study.costs[c[0]])]
     heads = [Head("Route", numeric=False), *(Head(name, tip) for _, name, tip in shown)]
@@ -170,9 +204,10 @@ def _cost_table(study: Study, groups: dict[Key, list[int]]) -> str:
         for column, _, _ in shown:
             whole = column.startswith("actual") or column == "cached_tokens"
             value = _sum(study.costs[column], groups[k]) if whole else _mean(study.costs[column], groups[k])
-            cells.append(Cell(say.number(value) if column == "cached_tokens" else duration(value), value))
+            value *= 1000 if column == "intrinsic_money" else 1
+            cells.append(Cell(say.number(value) if column == "cached_tokens" else say.quantity(value), value))
         rows.append(("", cells))
-    return table(heads, rows, "Charged from cold, per question, and spent by this run, in all")
+    return table(heads, rows, "Charged from cold per question, and spent by this run in all")
 
 
 def _panels(study: Study, keys: Sequence[Key], parts: Sequence[Sequence[str]]) -> list[tuple[str, list[Bin]]]:
@@ -204,7 +239,9 @@ def _cluster(study: Study, question: str) -> str:
 
 def _given_evidence(study: Study, key: Key) -> tuple[tuple[float, int] | None, tuple[float, int] | None]:
     found = study.found.get(key, {})
-    return study.success(key, [q for q, f in found.items() if f]), study.success(key, [q for q, f in found.items() if not f])
+    return study.success(key, [q for q, f in found.items() if f]), study.success(
+        key, [q for q, f in found.items() if not f]
+    )
 
 
 def _sum(values: Sequence[Any], at: Sequence[int] | None = None) -> float:

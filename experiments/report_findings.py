@@ -56,9 +56,9 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"
 
 
-def comparable(arm: Arm, base: Arm) -> bool:
-    """Whether both arms have answers for the same share of questions."""
-    return arm.coverage is None or base.coverage is None or abs(arm.coverage - base.coverage) < 1e-9
+def unequal(arm: Arm, base: Arm) -> bool:
+    """Whether the two failed on different numbers of questions."""
+    return arm.counts[3] != base.counts[3]
 
 
 def evidence_for(arm: Arm) -> str:
@@ -74,11 +74,13 @@ def evidence_for(arm: Arm) -> str:
 def difference(arm: Arm, base: Arm) -> str:
     """The route against the baseline, in one sentence."""
     a, b = arm.route, base.route
-    if not comparable(arm, base):
-        return f"{a} and {b} are not compared: {arm.counts[3]} and {base.counts[3]} of their answers failed."
     if arm.diff.mean is None:
+        if arm.counts[3] or base.counts[3]:
+            return f"{a} and {b} are not compared: {arm.counts[3]} and {base.counts[3]} of their answers failed."
         return f"{a} was not tested against {b}."
     size, facts = points(abs(arm.diff.mean)), evidence_for(arm)
+    if unequal(arm, base):
+        facts = f"on the questions that both answered; {facts}"
     if arm.settled:
         return f"{a} is {'better' if arm.settled > 0 else 'worse'} than {b} by {size} points ({facts})."
     crosses = arm.diff.low is None or arm.diff.high is None or arm.diff.low <= 0 <= arm.diff.high
@@ -111,9 +113,9 @@ def verdict(study: Study) -> str:
         return (
             f"{study.baseline} answers {percent(base.quality.mean)} right; there is no other route to compare it with."
         )
-    fair = [a for a in others if comparable(a, base) and a.diff.mean is not None]
+    fair = [a for a in others if a.diff.mean is not None]
     if not fair:
-        return f"No route can be compared with {study.baseline}: their answers failed in unequal numbers."
+        return f"No route was compared with {study.baseline}. {difference(others[0], base)}"
     best = max(fair, key=lambda a: (a.settled, a.diff.mean or 0.0))
     if best.settled > 0:
         better = [a.route for a in fair if a.settled > 0]
@@ -130,7 +132,7 @@ def _verdict_of_readers(study: Study) -> str:
     sentences = []
     for route in study.candidates:
         pairs = [(a, b) for r in study.readers if (a := study.arm(r, route)) and (b := study.arm(r, study.baseline))]
-        fair = [a for a, b in pairs if comparable(a, b) and a.diff.mean is not None]
+        fair = [a for a, _ in pairs if a.diff.mean is not None]
         if route == study.baseline or not fair:
             continue
         up, down = sum(a.settled > 0 for a in fair), sum(a.settled < 0 for a in fair)
@@ -141,8 +143,8 @@ def _verdict_of_readers(study: Study) -> str:
             f"{points(mean, sign=True)} points."
         )
         if len(fair) < len(pairs):
-            sentences.append(f"{len(pairs) - len(fair)} more readers have unequal failures and are not compared.")
-    return " ".join(sentences) or f"No route can be compared with {study.baseline}."
+            sentences.append(f"For {len(pairs) - len(fair)} more readers the two were not compared.")
+    return " ".join(sentences) or f"No route was compared with {study.baseline}."
 
 
 def thrift(study: Study, reader: str) -> str:
@@ -154,7 +156,7 @@ def thrift(study: Study, reader: str) -> str:
         a
         for r in study.candidates
         if r != study.baseline and (a := study.arm(reader, r)) and a.settled >= 0 and a.diff.mean is not None
-        and comparable(a, base) and a.prompt_tokens and a.prompt_tokens < base.prompt_tokens
+        and a.prompt_tokens and a.prompt_tokens < base.prompt_tokens
     ]  # fmt: skip
     if not level:
         return f"No route that reads fewer tokens than {base.route} holds its quality: each is reliably worse, or untested."
@@ -208,7 +210,11 @@ def headroom(study: Study, reader: str) -> str:
 
 def front(study: Study) -> str:
     """Which routes are on the Pareto front of quality against tokens."""
-    arms = [(k, a) for k, a in study.arms.items() if not a.control and a.prompt_tokens and a.quality.mean is not None]
+    arms = [
+        (k, a)
+        for k, a in study.arms.items()
+        if k[1] in study.candidates and a.prompt_tokens and a.quality.mean is not None
+    ]
     if not arms:
         return ""
     on = [arms[i][0] for i in pareto_front([(a.prompt_tokens or 0.0, a.quality.mean or 0.0) for _, a in arms])]
@@ -279,15 +285,27 @@ def retrieval(
     arms: Sequence[Arm], split: Mapping[str, tuple[tuple[float, int] | None, tuple[float, int] | None]]
 ) -> str:
     """Who brings the evidence, and what it is worth to the reader there."""
-    known = [a for a in arms if "evidence_found" in a.retrieval and not a.control]
+    known = [a for a in arms if "evidence_found" in a.retrieval]
     if not known:
         return ""
-    best = max(known, key=lambda a: a.retrieval["evidence_found"].mean or 0.0)
-    said = f"{best.route} brings all gold evidence most often, for {percent(best.retrieval['evidence_found'].mean or 0)} of the questions."
+    whole = [a.route for a in known if (a.retrieval["evidence_found"].mean or 0.0) > 1 - 1e-9]
+    part = [a for a in known if a.route not in whole]
+    said = ""
+    if whole:
+        said = (
+            f"{listed(whole)} {'show' if len(whole) > 1 else 'shows'} the reader all gold evidence of every question. "
+        )
+    if not part:
+        return said.strip()
+    best = max(part, key=lambda a: a.retrieval["evidence_found"].mean or 0.0)
+    others = "Of the others, " if whole and len(part) > 1 else ""
+    most = "most often, " if len(part) > 1 else ""
+    rate = percent(best.retrieval["evidence_found"].mean or 0.0)
+    said += f"{others}{best.route} {'brings it' if whole else 'brings all gold evidence'} {most}for {rate} of the questions whose evidence is known."
     with_it, without = split.get(best.route, (None, None))
     if with_it and without:
         said += (
-            f" There, with the evidence in the prompt the reader is right on {percent(with_it[0])} (n {with_it[1]}), "
+            f" Where it does, the reader is right on {percent(with_it[0])} (n {with_it[1]}), "
             f"without it on {percent(without[0])} (n {without[1]})."
         )
     return said
@@ -305,17 +323,23 @@ def agreement(route: str, base: str, counts: Agreement) -> str:
     )
 
 
-def spending(intrinsic: float, actual: float, unit: str) -> str:
-    """What the routes would cost from cold against what this run spent."""
-    if not intrinsic:
+def spending(cold: float, spent: float, *, money: bool) -> str:
+    """What all calls to the readers come to when none is remembered, against those that this run made."""
+    if not cold:
         return ""
-    if actual > intrinsic * 1.05:
-        return f"This run spent {actual:.3g}{SPACE}{unit}, more than the {intrinsic:.3g}{SPACE}{unit} that its routes are charged from cold."
-    saved = max(0.0, 1 - actual / intrinsic)
-    return (
-        f"From cold, the answers would cost {intrinsic:.3g}{SPACE}{unit}; this run spent {actual:.3g}{SPACE}{unit}, "
-        f"{percent(saved)} less, because shared and remembered work was not done again."
-    )
+    verb, unit = ("cost", " in the prices' currency") if money else ("take", f"{SPACE}seconds")
+    worth = f"All calls to the readers together {verb} {quantity(cold)}{unit} when none is remembered"
+    if spent <= 0:
+        return f"{worth}; this run made none of them, since all were remembered or recorded."
+    share = f" ({percent(spent / cold)})" if spent < 0.995 * cold else ""
+    return f"{worth}; this run spent {quantity(spent)}{'' if money else unit} on them{share}."
+
+
+def quantity(value: float) -> str:
+    """An amount to three digits, never in powers of ten: 0.0004, 1.24, 65, 12 345."""
+    if abs(value) >= 999.5:
+        return number(value)
+    return f"{value:.3g}" if abs(value) >= 1e-4 or not value else f"{value:.7f}".rstrip("0")
 
 
 def _name(arm: Arm, arms: Sequence[Arm]) -> str:

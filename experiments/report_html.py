@@ -10,15 +10,16 @@ from dataclasses import dataclass
 
 from experiments.svg import PALETTE, escape, line, marker
 
-WIDE, NARROW = 820.0, 344.0  # CSS pixels; report.css shows one of the two
+WIDE, NARROW = 900.0, 344.0  # CSS pixels; report.css shows one of the two
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A table's cell: its words, what it sorts by (None: last), markup put before the words, and a class."""
+    """A table's cell: its words, what it sorts by (None: last), a second line, markup before the words, a class."""
 
     words: str
     key: float | str | None = None
+    below: str = ""
     before: str = ""
     style: str = ""
 
@@ -44,9 +45,10 @@ def paragraph(words: str, style: str = "") -> str:
 
 
 def figure(draw: Callable[[float], str], guide: str) -> str:
-    """A chart at two widths, and how to read it."""
+    """A chart at two widths, and how to read it (empty where that was said before)."""
     charts = f'<div class="wide">{draw(WIDE)}</div><div class="narrow">{draw(NARROW)}</div>'
-    return f"<figure>{charts}<figcaption><b>How to read.</b> {escape(guide)}</figcaption></figure>"
+    caption = f"<figcaption><b>How to read:</b> {escape(guide)}</figcaption>" if guide else ""
+    return f"<figure>{charts}{caption}</figure>"
 
 
 def table(heads: Sequence[Head], rows: Sequence[tuple[str, Sequence[Cell]]], caption: str) -> str:
@@ -72,11 +74,11 @@ def mini_interval(value: float | None, low: float | None, high: float | None, ro
     """A dot with its interval on a scale from 0 to 100 %, as high as a line of text; decoration beside the number."""
     if value is None:
         return ""
-    body = [line(1, 8, 95, 8, colour="hair")]
+    body = [line(1, 8, 75, 8, colour="hair")]
     if low is not None and high is not None:
-        body.append(line(3 + 90 * low, 8, 3 + 90 * high, 8, colour=role, width=2))
-    body.append(marker("diamond" if role == "baseline" else "circle", 3 + 90 * value, 8, 3.2, colour=role))
-    return f'<svg class="mini" viewBox="0 0 96 16" width="96" height="16" aria-hidden="true">{"".join(body)}</svg>'
+        body.append(line(4 + 68 * low, 8, 4 + 68 * high, 8, colour=role, width=2))
+    body.append(marker("diamond" if role == "baseline" else "circle", 4 + 68 * value, 8, 3.2, colour=role))
+    return f'<svg class="mini" viewBox="0 0 76 16" width="76" height="16" aria-hidden="true">{"".join(body)}</svg>'
 
 
 def palette_css() -> str:
@@ -92,4 +94,5 @@ def _cell(cell: Cell, head: Head, *, first: bool) -> str:
     key = "" if cell.key is None else f' data-key="{escape(str(cell.key))}"'
     styles = " ".join(s for s in ("" if head.numeric else "words", cell.style) if s)
     kind = f' class="{styles}"' if styles else ""
-    return f"<{name}{kind}{key}>{cell.before}{escape(cell.words)}</{name.split()[0]}>"
+    below = f"<small>{escape(cell.below)}</small>" if cell.below else ""
+    return f"<{name}{kind}{key}>{cell.before}{escape(cell.words)}{below}</{name.split()[0]}>"

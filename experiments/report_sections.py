@@ -6,13 +6,11 @@ section whose data are missing says why. It knows nothing of frames or files.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from experiments import report_findings as say
 from experiments.plots import Bar, Dot, Group, Role, dot_whisker, dumbbell, stacked_bars
 from experiments.plots_plane import Point, heat_table, scatter
 from experiments.report_html import Cell, Head, figure, mini_interval, paragraph, section, table
-from experiments.report_study import OUTCOMES, Arm, Estimate, Study
+from experiments.report_study import Arm, Estimate, Study
 
 OUTCOME_PARTS = [("right", "right"), ("wrong", "wrong"), ("declined", "declined"), ("failed", "failed")]
 UNMARKED = "No answer was marked: the questions have no gold answers."
@@ -27,7 +25,9 @@ def routes(study: Study) -> str:
     heads += [
         Head("Right", "share of questions answered right, with its 95 % interval clustered by document"),
         Head(f"vs {study.baseline}", "difference to the baseline in percentage points, with its 95 % interval"),
-        Head("p (Holm)", "paired test against the baseline, adjusted for the number of comparisons"),
+        Head(
+            "p (Holm)", "paired test against the baseline, adjusted for the number of routes that each reader compares"
+        ),
         Head("right", "questions answered right"),
         Head("wrong", "questions answered wrong"),
         Head("declined", "questions the reader declined to answer"),
@@ -37,7 +37,7 @@ def routes(study: Study) -> str:
     ]
     heads += [Head("tokens", "prompt tokens per question, mean")] if tokens else []
     heads += [Head("seconds", "seconds per question from cold, mean")] if seconds else []
-    heads += [Head("money", "money per question from cold, mean")] if money else []
+    heads += [Head("money per 1,000", "money per 1,000 questions from cold")] if money else []
     rows = []
     for a in arms:
         role = role_of(study, a.route)
@@ -46,12 +46,13 @@ def routes(study: Study) -> str:
         cells += [Cell(say.number(n), n) for n in a.counts]
         cells += [_count_cell(a.route_only), _count_cell(a.baseline_only)]
         cells += [_value_cell(a.prompt_tokens, say.number)] if tokens else []
-        cells += [_value_cell(a.seconds, duration)] if seconds else []
-        cells += [_value_cell(a.money, lambda m: f"{m:.3g}")] if money else []
+        cells += [_value_cell(a.seconds, say.quantity)] if seconds else []
+        cells += [_value_cell(a.money and 1000 * a.money, say.quantity)] if money else []
         rows.append((role, cells))
     guide = paragraph(
-        f"Differences are in percentage points against {study.baseline}, the baseline, on the same questions. A filled mark ● "
-        "stands where the difference is settled: p below 0.05 after Holm's adjustment, and an interval that leaves zero out. "
+        f"Right is the share of questions answered right, in percent, with its 95 % interval. Differences are in percentage points against {study.baseline}, the baseline, on the same questions. A filled mark ● "
+        "stands where the difference is settled: p below 0.05 after Holm's adjustment over the routes of a reader, and an interval "
+        "that leaves zero out. "
         "Controls (grey) bracket the result and are no routes to choose. Click a heading to sort.",
         "guide",
     )
@@ -90,7 +91,11 @@ def _quality_of_readers(study: Study, title: str) -> str:
             note = f"{say.points(a.diff.mean, sign=True)} {'●' if a.settled else '○'}"
         rows.append(Group(reader, tuple(dot(study, a) if a else None for a in arms), note))
     hollow = [i for i, r in enumerate(order) if r not in study.candidates]
-    ends = f" At the end: {order[1]} minus {order[0]} in points, ● settled, ○ not settled." if rows and rows[0].note else ""
+    ends = (
+        f" At the end: {order[1]} minus {order[0]} in points, ● settled, ○ not settled."
+        if rows and rows[0].note
+        else ""
+    )
     chart = figure(
         lambda w: dumbbell(rows, order, title=title, x_label="questions answered right (%)", width=w, hollow=hollow),
         "one row per reader; each mark is the share of questions that a route answered right, the thin bar its 95 % interval, "
@@ -106,23 +111,29 @@ def tokens(study: Study) -> str:
     points = [
         Point(study.label(k), a.prompt_tokens, a.quality.mean, a.quality.low, a.quality.high, role_of(study, a.route))
         if len(study.readers) == 1
-        else Point(study.label(k), a.prompt_tokens, a.quality.mean, role=role_of(study, a.route), series=order.index(a.route))
+        else Point(
+            study.label(k), a.prompt_tokens, a.quality.mean, role=role_of(study, a.route), series=order.index(a.route)
+        )
         for k in study.columns
         if (a := study.arms[k]).prompt_tokens and a.quality.mean is not None
     ]
     if not points:
-        reason = UNMARKED if not any(study.outcomes.values()) else "The prompts' sizes are not known: the answers were recorded."
+        reason = (
+            UNMARKED
+            if not any(study.outcomes.values())
+            else "The prompts' sizes are not known."
+        )
         return section("tokens", title, paragraph(reason, "reason"))
     chart = figure(
         lambda w: scatter(
             points,
             title=title,
-            x_label="prompt tokens per question, all calls together (mean, logarithmic)",
+            x_label="prompt tokens per question (mean, log scale)",
             y_label="questions answered right (%)",
             width=w,
             series=order if len(study.readers) > 1 else (),
         ),
-        "up is better, left is cheaper. The orange steps join the routes that no other route beats on both; the controls do "
+        "up is better, left is cheaper; tokens of all calls for one question together. The orange steps join the routes that no other route beats on both; the controls do "
         "not count. A step may rest on a difference that is not settled.",
     )
     return section("tokens", title, paragraph(say.front(study), "finding"), chart)
@@ -134,13 +145,16 @@ def outcomes(study: Study) -> str:
     arms = [study.arms[k] for k in study.columns if sum(study.arms[k].counts)]
     if not arms:
         return section("outcomes", title, paragraph(UNMARKED, "reason"))
-    bars = [Bar(study.label((a.reader, a.route)), tuple(float(n) for n in a.counts), f"n {say.number(sum(a.counts))}") for a in arms]
+    bars = [
+        Bar(study.label((a.reader, a.route)), tuple(float(n) for n in a.counts), f"n {say.number(sum(a.counts))}")
+        for a in arms
+    ]
     chart = figure(
         lambda w: stacked_bars(bars, OUTCOME_PARTS, title=title, x_label="share of questions (%)", width=w),
         "each bar holds all questions of a route. Declined: the reader said that the documents do not tell; where they do "
         "not, that is the right answer and counts as right. Failed: the call gave no usable answer, which is not a wrong one.",
     )
-    candidates = [a for a in arms if not a.control] or arms
+    candidates = [a for a in arms if a.route in study.candidates] or arms
     return section("outcomes", title, paragraph(say.outcomes(candidates), "finding"), chart)
 
 
@@ -162,7 +176,9 @@ def kinds(study: Study) -> str:
         parts.append(
             figure(
                 lambda w, c=cells, n=names, g=list(groups), t=heading: heat_table(n, g, c, title=t, width=w),  # type: ignore[misc]
-                "each cell is the share answered right among n questions; darker is higher.",
+                ""
+                if len(parts) > 2
+                else "each cell is the share answered right among n questions; a fuller tone is higher.",
             )
         )
     if not parts:
@@ -187,29 +203,24 @@ def dot(study: Study, arm: Arm) -> Dot:
     return Dot(arm.route, arm.quality.mean, arm.quality.low, arm.quality.high, role_of(study, arm.route))
 
 
-def duration(seconds: float) -> str:
-    """Seconds to three digits: 0.004, 1.24, 65."""
-    return f"{seconds:.3g}" if seconds < 1000 else say.number(seconds)
-
-
 def _quality_cell(e: Estimate, role: Role) -> Cell:
     if e.mean is None:
         return Cell("–")
-    interval = f" ({100 * e.low:.0f}–{100 * e.high:.0f})" if e.low is not None and e.high is not None else ""
-    return Cell(f"{100 * e.mean:.1f}{interval}", e.mean, mini_interval(e.mean, e.low, e.high, role), "bar")
+    interval = f"{100 * e.low:.0f} to {100 * e.high:.0f}" if e.low is not None and e.high is not None else ""
+    return Cell(f"{100 * e.mean:.1f}", e.mean, interval, mini_interval(e.mean, e.low, e.high, role), "q")
 
 
 def _difference_cell(study: Study, a: Arm) -> Cell:
     base = study.arm(a.reader, study.baseline)
     if a.diff.mean is None or a is base:
-        return Cell("baseline" if a is base else "–")
-    if base is not None and not say.comparable(a, base):
-        return Cell("unequal failures", None, style="weak")
+        untested = "unequal failures" if base is not None and say.unequal(a, base) else "–"
+        return Cell("baseline" if a is base else untested, style="weak")
     interval = ""
     if a.diff.low is not None and a.diff.high is not None:
-        interval = f" ({100 * a.diff.low:+.1f} to {100 * a.diff.high:+.1f})".replace("-", "\u2212")
-    mark = " ●" if a.settled else ""
-    return Cell(f"{say.points(a.diff.mean, sign=True)}{interval}{mark}", a.diff.mean, style="settled" if a.settled else "weak")
+        interval = f"{say.points(a.diff.low, sign=True)} to {say.points(a.diff.high, sign=True)}"
+    mark = "● " if a.settled else ""
+    shown = f"{mark}{say.points(a.diff.mean, sign=True)}"
+    return Cell(shown, a.diff.mean, interval, style="settled" if a.settled else "weak")
 
 
 def _p_cell(a: Arm) -> Cell:
@@ -222,8 +233,3 @@ def _count_cell(value: int | None) -> Cell:
 
 def _value_cell(value: float | None, show) -> Cell:  # type: ignore[no-untyped-def]
     return Cell("–") if value is None else Cell(show(value), value)
-
-
-def totals(arms: Sequence[Arm]) -> dict[str, int]:
-    """Outcomes over several arms."""
-    return {name: sum(a.counts[i] for a in arms) for i, name in enumerate(OUTCOMES)}

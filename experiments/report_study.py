@@ -6,6 +6,7 @@ the summary already holds, and knows nothing of HTML.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -62,11 +63,6 @@ class Arm:
     retrieval: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
-    def control(self) -> bool:
-        """Whether it brackets the result and is no route to choose."""
-        return self.route in CONTROLS
-
-    @property
     def settled(self) -> int:
         """+1 reliably better than the baseline, -1 reliably worse, 0 not settled.
 
@@ -93,7 +89,7 @@ class Agreement:
 class Study:
     """A run, in plain values. Columns of `answers` and `costs` are lists in one order, that of the answers' frame.
 
-    routes: those to choose from by falling mean quality, then the controls. readers: by falling mean quality.
+    routes: those to choose from by falling mean quality, then the controls, which bracket the result. readers: by falling mean quality.
     outcomes: right, wrong, declined or failed by arm and question; a question that nobody marked is absent.
     """
 
@@ -101,6 +97,7 @@ class Study:
     baseline: str
     readers: tuple[str, ...]
     routes: tuple[str, ...]
+    controls: frozenset[str]
     arms: Mapping[Key, Arm]
     outcomes: Mapping[Key, Mapping[str, str]]
     found: Mapping[Key, Mapping[str, bool]]
@@ -117,7 +114,7 @@ class Study:
     @cached_property
     def candidates(self) -> tuple[str, ...]:
         """The routes to choose from."""
-        return tuple(r for r in self.routes if r not in CONTROLS)
+        return tuple(r for r in self.routes if r not in self.controls)
 
     @cached_property
     def columns(self) -> tuple[Key, ...]:
@@ -161,14 +158,14 @@ class Study:
         return (sum(o == "right" for o in marked) / len(marked), len(marked)) if marked else None
 
     def groups(self, column: str) -> dict[str, list[str]]:
-        """Questions by their value in a column of the answers (kind, or a slice), empty values left out, sorted."""
+        """Questions by their value in a column of the answers (kind, or a slice), empty values left out, in natural order."""
         found: dict[str, dict[str, None]] = {}
         for question, value in zip(self.answers["question"], self.answers[column], strict=True):
             if value not in (None, ""):
                 found.setdefault(str(value), {})[question] = None
-        return {value: list(found[value]) for value in sorted(found)}
+        return {value: list(found[value]) for value in sorted(found, key=_natural)}
 
-    @property
+    @cached_property
     def slices(self) -> list[str]:
         """The answers' columns that are neither fixed nor constant: length, domain and the like."""
         return [c for c in self.answers if c not in FIXED_COLUMNS and len(self.groups(c)) > 1]
@@ -178,6 +175,7 @@ def read_study(
     title: str,
     dataset: Dataset,
     baseline: str,
+    controls: Iterable[str],
     answers: pl.DataFrame,
     costs: pl.DataFrame,
     scores: pl.DataFrame,
@@ -202,13 +200,15 @@ def read_study(
     arms = {key: _arm(key, primary.get(key), outcomes.get(key, {}), rows) for key in keys}
     stated = next((r["baseline"] for r in rows if r.get("baseline")), "")
     routes = _by_quality(dict.fromkeys(k[1] for k in keys), arms, 1)
-    routes = [r for r in routes if r not in CONTROLS] + [c for c in CONTROLS if c in routes]
+    aside = frozenset(controls)
+    routes = [r for r in routes if r not in aside] + sorted(r for r in routes if r in aside)
     baseline = baseline or stated or ("lc" if "lc" in routes else routes[0] if routes else "")
     return Study(
         title=title,
         baseline=baseline,
         readers=tuple(_by_quality(dict.fromkeys(k[0] for k in keys), arms, 0)),
         routes=tuple(routes),
+        controls=aside,
         arms=arms,
         outcomes=outcomes,
         found=found,
@@ -305,6 +305,11 @@ def _aligned(answers: Mapping[str, list[Any]], costs: pl.DataFrame) -> dict[str,
         for name, values in columns.items()
         if name not in ("question", "route", "reader")
     }
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sorts 32k before 128k."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
 
 
 def _float(value: Any) -> float | None:

@@ -184,9 +184,9 @@ def _with_rank_bm25(index: Index) -> Callable[[list[str]], tuple[NDArray[np.floa
     corpus = [terms[start:end] for start, end in pairwise([0, *index["ends"].tolist()])]
     method, k1, b, n = index["method"], index["k1"], index["b"], index["chunks"]
     if method == "bm25+":
-        library = rank_bm25.BM25Plus(corpus, k1=k1, b=b, delta=index["delta"])
-        return lambda known: (library.get_scores(known), sum(library.idf[t] for t in known) * index["delta"])
-    library = rank_bm25.BM25Okapi(corpus, k1=k1, b=b)
+        plus: Any = rank_bm25.BM25Plus(corpus, k1=k1, b=b, delta=index["delta"])
+        return lambda known: (plus.get_scores(known), sum(plus.idf[t] for t in known) * index["delta"])
+    library: Any = rank_bm25.BM25Okapi(corpus, k1=k1, b=b)
     if method == "okapi":
         return lambda known: (library.get_scores(known), 0.0)
     frequency: dict[str, int] = {}

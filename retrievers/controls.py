@@ -28,7 +28,7 @@ class RandomPassages(Stage):
     def run(self, *columns: Sequence[Any]) -> Iterable[Ranking]:
         """Two columns: tuples of Chunk, question texts."""
         for chunks, text in zip(*columns, strict=True):
-            # Python promises that random() draws the same numbers from a seed in every version; sample() has no promise.
+            # In every version of Python random() draws the same numbers from a seed; of sample() that is not promised.
             draw = random.Random(f"{self.seed}:{text}")
             drawn = rank(((i, draw.random()) for i in range(len(chunks))), DECIMALS)
             yield Ranking(drawn.ids[: self.k], drawn.scores[: self.k])

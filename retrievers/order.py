@@ -77,8 +77,8 @@ class Order(Stage):
         one_of(self.by, get_args(By), f"{self.label}.by")
 
     def run(self, *columns: Sequence[Any]) -> Iterable[Ranking]:
-        """Two columns: rankings; tuples of Chunk, whose indexes are reading order."""
-        for ranking, _ in zip(*columns, strict=True):
+        """Rankings; the chunks are not read, since their indexes are reading order already."""
+        for ranking in columns[0]:
             places = list(range(len(ranking.ids)))
             if self.by == "score":
                 places.sort(key=lambda p: (-ranking.scores[p], ranking.ids[p]))

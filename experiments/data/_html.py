@@ -33,8 +33,12 @@ _SPACE = re.compile(r"\s+")
 def read_html(path: Path) -> tuple[str, tuple[Section, ...]]:
     """Text and sections of a page in UTF-8, or in the set that it declares. Raises UserError for other bytes."""
     from bs4 import BeautifulSoup
+    from bs4.exceptions import ParserRejectedMarkup
 
-    soup = BeautifulSoup(_markup(path), "html.parser")
+    try:
+        soup = BeautifulSoup(_markup(path), "html.parser")
+    except ParserRejectedMarkup:
+        raise UserError("this is no HTML that can be parsed", where=str(path), remedy="Mend or remove it") from None
     page = _Page()
     page.read(soup.body or soup)
     text = "".join(page.pieces)

@@ -81,9 +81,9 @@ def read_predictions(root: Path) -> dict[str, Predictions]:
             place = (ROUTES[match[1]], match[3])
             if place in rows:
                 raise UserError(
-                    f"a second file of {match[1]} predictions for {match[3]}",
+                    f"a second {match[1]} file for {match[3]} in this folder",
                     where=str(path),
-                    remedy="Keep one of them",
+                    remedy="Keep one",
                 )
             rows[place] = _rows(path, "ground_truth", answered=True)
             names.add(match[2])

@@ -37,11 +37,13 @@ def data_root() -> Path:
     return root
 
 
-def _not_json(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON value")
+def _constant(name: str) -> None:
+    """NaN is how Python's json module writes a missing number, though JSON has none; infinity means nothing here."""
+    if name != "NaN":
+        raise ValueError(f"{name} is no JSON value")
 
 
-_DECODER = json.JSONDecoder(parse_float=WrittenNumber, parse_constant=_not_json)
+_DECODER = json.JSONDecoder(parse_float=WrittenNumber, parse_constant=_constant)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -85,7 +87,7 @@ def read_text(path: Path) -> str:
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number from 1, object) of each line that is not blank; numbers with a fraction come as `WrittenNumber`.
+    """(line number from 1, object) of each line that is not blank; fractions come as `WrittenNumber`, NaN as None.
 
     Raises UserError for a line that is broken or no object, and for a file without any row.
     """

@@ -38,6 +38,8 @@ def drain(work: Callable[[Callable[[T], None]], Coroutine[Any, Any, None]]) -> G
             pass
         except BaseException as e:
             error = e
+        # Here, and not by the caller: a thread that runs a loop of its own cannot run this one.
+        loop.run_until_complete(loop.shutdown_asyncgens())
         items.put(_End(error))
 
     thread = threading.Thread(target=run, name="endpoint", daemon=True)
@@ -50,5 +52,4 @@ def drain(work: Callable[[Callable[[T], None]], Coroutine[Any, Any, None]]) -> G
     finally:
         loop.call_soon_threadsafe(task.cancel)
         thread.join()
-        loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()

@@ -49,7 +49,7 @@ def evidence_found(retrieved: Iterable[Span], gold: Sequence[Span], share: float
     if not _gold_union(gold):
         return None
     got = _union(retrieved)
-    # 1e-9 of a character: 0.7 * 10 is 7.000000000000001 in floating point, and 7 of 10 characters are 70 %.
+    # 1e-9 of a character: 0.55 * 100 is 55.00000000000001 in floating point, and 55 of 100 characters are 55 %.
     return all(_common(_union([span]), got) >= share * (span.end - span.start) - 1e-9 for span in gold)
 
 

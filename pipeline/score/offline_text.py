@@ -98,12 +98,16 @@ _DIGITS = re.compile(
 _SPELT = re.compile(rf"\b(?:{'|'.join([*_SMALL, 'hundred', 'thousand', 'million', 'billion'])})\b")
 
 
+_QUARTER = re.compile(r"\b(first|second|third|fourth)(?: fiscal)? quarter\b", re.IGNORECASE)
+_QUARTERS = {"first": "Q1", "second": "Q2", "third": "Q3", "fourth": "Q4"}
+
+
 def plain(text: str) -> str:
     """`text` with compatibility forms, quotes and dashes unified, accents and mark-up characters removed."""
     if not text.isascii():
-        decomposed = unicodedata.normalize("NFKD", text)
+        decomposed = unicodedata.normalize("NFKD", text.translate(_PLAIN))
         text = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return text.translate(_PLAIN)
+    return _QUARTER.sub(lambda m: _QUARTERS[m.group(1).lower()], text.translate(_PLAIN))
 
 
 def words(text: str) -> list[str]:
@@ -176,17 +180,18 @@ def sentences(text: str) -> list[str]:
     return [*parts, tail] if tail else parts
 
 
-def names(text: str) -> dict[str, float]:
-    """Stems of capitalised or mixed words of a `plain` text that do not merely open a sentence, weighted 1."""
-    found: dict[str, float] = {}
+def names(text: str) -> frozenset[str]:
+    """Stems of capitalised or mixed words of a `plain` text, save those that merely open a sentence."""
+    found: set[str] = set()
     for sentence in sentences(text):
-        for i, match in enumerate(_WORD.finditer(sentence)):
-            word = match.group()
+        tokens = _WORD.findall(sentence)
+        for i, word in enumerate(tokens):
             lower = word.lower().removesuffix("'s")
             inner = any(c.isupper() for c in word[1:]) or (any(c.isdigit() for c in word) and not word[0].isdigit())
-            if (inner or (i > 0 and word[0].isupper())) and weight(lower) > 0:
-                found[stem(lower)] = 1.0
-    return found
+            opens = i == 0 and len(tokens) > 3
+            if (inner or (word[0].isupper() and not opens)) and weight(lower) > 0:
+                found.add(stem(lower))
+    return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,11 @@ class Refusal:
         return any(self.refuses)
 
     @property
+    def first(self) -> bool:
+        """The answer opens by refusing."""
+        return bool(self.refuses) and self.refuses[0]
+
+    @property
     def share(self) -> float:
         """Share of the words that stand in refusing sentences."""
         return sum(w for w, r in zip(self.words, self.refuses, strict=True) if r) / max(1, sum(self.words))

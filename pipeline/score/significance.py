@@ -76,7 +76,8 @@ class Comparison:
 def mcnemar_exact(b: int, c: int) -> float:
     """Exact two-sided McNemar p-value from the discordant counts: twice the smaller binomial(b + c, 1/2) tail.
 
-    It takes questions as independent: where answers agree within documents it rejects too often, see `paired_test`.
+    It takes questions as independent. Where differences are alike within documents it rejects too often: in simulation
+    (10 questions a document, nominal 5 %) 13 % of the time at an ICC of 0.1 and 26 % at 0.25; see `paired_test`.
     """
     if b < 0 or c < 0 or b != int(b) or c != int(c):
         raise ValueError(f"discordant counts must be whole numbers of at least 0, got {b} and {c}")
@@ -114,7 +115,10 @@ def clustered_mean(
     correlation (Imbens and Kolesár, 2016) and Satterthwaite's from the fourth moments of those sums; the second matters
     at rates near 0 or 1, where few documents hold all the errors. Interval: Wilson's in the effective sample size that
     the variance implies, with Student's quantile (Korn and Graubard, 1998; Franco et al., 2019), on the support scaled
-    to (0, 1); it stays inside the support. Chosen by simulation: benchmarks/interval_coverage.py.
+    to (0, 1); it stays inside the support. Chosen by simulation, benchmarks/interval_coverage.py: 93 to 97 %,
+    within the error of the simulation, in 97 % of 768 settings. Too narrow where up to 30 documents are right or wrong
+    as wholes at a rate near 0.9 (79 to 93 % at an ICC of 0.5) or 8 at any rate (89 %): failures that none of the
+    documents shows leave no trace. Too wide, up to 99.7 %, where few documents hold any difference at all.
 
     Method `constant`: equal values show no variance, yet the interval must not have width 0. The share of questions
     with another value gets Wilson's upper bound at none seen (a rule of three), and those may lie anywhere in
@@ -183,9 +187,11 @@ def paired_test(a: Sequence[float], b: Sequence[float], clusters: Sequence[Hasha
     # A byte of the generator flips eight clusters at once: its sum is looked up, not computed.
     padded = np.concatenate([sums, np.zeros(-len(sums) % 8)]).reshape(-1, 8)
     signs = 1.0 - 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)
-    lookup, block = padded @ signs.T, np.arange(len(padded))
-    drawn = np.random.default_rng(SEED).integers(0, 256, (DRAWS, len(padded)), dtype=np.uint8)
-    extreme = int(np.count_nonzero(np.abs(lookup[block, drawn].sum(axis=1)) >= observed))
+    drawn = np.random.default_rng(SEED).integers(0, 256, (len(padded), DRAWS), dtype=np.uint8)
+    flipped = np.zeros(DRAWS)
+    for lookup, draws in zip(padded @ signs.T, drawn, strict=True):
+        flipped += lookup[draws]
+    extreme = int(np.count_nonzero(np.abs(flipped) >= observed))
     return PairedTest((1 + extreme) / (1 + DRAWS), "sign-flip Monte Carlo")
 
 

@@ -121,8 +121,8 @@ def _rouge_l(prediction: str, gold: str) -> float:
 def _lcs_length(a: Sequence[str], b: Sequence[str]) -> int:
     """Length of the longest common subsequence, one machine word of `a` at a time (Hyyrö, 2004).
 
-    Bit i of `row` is 0 where the table's row grows at a[i]. An answer of 500 words takes 0.2 ms, against 15 ms for
-    the table itself.
+    Bit i of `row` is 0 where the table's row grows at a[i]. 500 words against 50 take 0.2 ms, where filling the table
+    takes 10 ms.
     """
     places: dict[str, int] = {}
     for i, word in enumerate(a):

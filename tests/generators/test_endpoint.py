@@ -1,4 +1,4 @@
-"""Endpoint against a real HTTP server with faults: what is tried again, what is not, and what of it reaches the user."""
+"""Endpoint against a real HTTP server with faults: what is tried again, what is not, and what the user gets to see."""
 
 from __future__ import annotations
 
@@ -100,14 +100,15 @@ def test_answers_are_handed_on_as_they_arrive(server, faults, reader, call):
 
 
 def test_a_caller_who_stops_asking_stops_the_requests(server, faults, reader, call):
-    server.always = faults.slow(0.2)
+    server.plan = [faults.echo]
+    server.always = faults.slow(1.0)
     arriving = reader(concurrency=2).generate([call(str(i)) for i in range(50)])
     next(arriving)
     begin = time.perf_counter()
     arriving.close()
-    assert time.perf_counter() - begin < 0.15, "a request under way must not be waited for"
+    assert time.perf_counter() - begin < 0.7, "a request under way must not be waited for"
     seen = len(server.bodies)
-    time.sleep(0.5)
+    time.sleep(1.2)
     assert len(server.bodies) == seen
 
 

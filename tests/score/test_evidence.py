@@ -66,6 +66,7 @@ def test_found_asks_every_span_for_its_share() -> None:
     assert evidence_found(retrieved, gold, 0.7) is True
     assert evidence_found(retrieved, gold, 0.71) is False
     assert evidence_found(retrieved, gold) is False
+    assert evidence_found([Span("a", 0, 55)], [Span("a", 0, 100)], 0.55) is True  # 0.55 * 100 is 55.00000000000001
     assert evidence_found([Span("a", 100, 200)], gold, 0.5) is False  # 91 % of all characters, and none of one span
     assert evidence_found([Span("a", 0, 4), Span("a", 4, 10)], [Span("a", 0, 10)]) is True  # by two chunks together
     for share in (0.0, -1.0, 1.5):

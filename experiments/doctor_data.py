@@ -1,0 +1,209 @@
+"""What is wrong with documents and questions, before any gold answer is looked at: missing, repeated, out of step.
+
+It reads the data alone. It does not know which route will fail on it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from experiments.doctor_subject import Said, Subject, Vocabulary, examples, part, words_of
+from pipeline.core.records import Document, Question, digest
+from pipeline.score.text import normalize_answer, token_f1
+
+_ABSENT = 0.05  # share of questions that may name what their documents do not hold: spelling, nicknames
+_TITLED = 0.5  # a question with more of its words capitalised is a title; capitals then mark no names
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_][^\W_]*")
+_START = re.compile(r"(?:^|[.!?:;…]\s+|[\"“‘'(\[]|\n\s*)$")
+
+
+def documents(subject: Subject) -> Iterator[Said]:
+    """Missing, empty and repeated documents.
+
+    LaRA leaves out books for copyright: their questions have recorded answers and no text, so that no route can be
+    run on them again. A document that stands twice in a collection halves what a passage budget holds.
+    """
+    known, questions = subject.dataset.documents, subject.questions
+    fine = True
+    unknown = [q.id for q in questions if any(i not in known for i in q.context)]
+    if unknown:
+        fine = False
+        yield (
+            "error",
+            f"{part(len(unknown), len(questions), 'questions')} are asked of documents that the data does not "
+            f"hold, {examples(unknown)}; add the documents or drop the questions",
+        )
+    for name, absent, remedy in (
+        ("have no text", [d for d in subject.asked if d.text is None], "routes that read them can only be replayed"),
+        ("are empty", [d for d in subject.asked if d.text is not None and not d.text.strip()], "check how they load"),
+    ):
+        if absent:
+            fine = False
+            ids = {d.id for d in absent}
+            hit = sum(any(i in ids for i in q.context or known) for q in questions)
+            yield (
+                "warning",
+                f"{part(len(absent), len(subject.asked), 'documents')} {name}, {examples(ids_of(absent))}; "
+                f"{hit:,} questions are asked of them: {remedy}",
+            )
+    texts: dict[str, list[str]] = {}
+    for document in subject.asked:
+        if document.text and document.text.strip():
+            texts.setdefault(digest(document.text), []).append(document.id)
+    twice = [ids for ids in texts.values() if len(ids) > 1]
+    if twice:
+        fine = False
+        shown = examples(twice, lambda ids: " = ".join(ids[:2]))
+        yield "warning", f"{len(twice):,} texts stand under several document ids, {shown}; keep one of each"
+    if fine:
+        yield "ok", f"all {len(subject.asked):,} documents hold text, and none stands twice"
+
+
+def ids_of(documents: list[Document]) -> list[str]:
+    """Their ids."""
+    return [d.id for d in documents]
+
+
+def duplicates(subject: Subject) -> Iterator[Said]:
+    """The same question twice, within a split and across splits, and what its gold answers then say.
+
+    A question that stands in dev and in test lets a policy or a threshold learn the test's answers; one that stands
+    twice within a split counts double. Equal words about other documents are another question.
+    """
+    groups: dict[tuple[str, ...], list[Question]] = {}
+    known = subject.dataset.documents
+    for q in subject.dataset.questions:
+        texts = [digest(known[i].text or i) if i in known else i for i in q.context]
+        groups.setdefault((normalize_answer(q.text), *texts), []).append(q)
+    repeated = [group for group in groups.values() if len(group) > 1]
+    across = [g for g in repeated if len({q.split for q in g}) > 1]
+    within = [g for g in repeated if len({q.split for q in g}) < len(g)]
+    if across:
+        yield (
+            "warning",
+            f"{len(across):,} questions stand in more than one split, {examples(across, _twins)}; keep them in one, or "
+            "what is learned on dev knows the test",
+        )
+    if within:
+        yield "warning", f"{len(within):,} questions are asked twice of the same text, {examples(within, _twins)}; keep one"
+    against = [g for g in repeated if _contradict(g)]
+    if against:
+        yield (
+            "error",
+            f"{len(against):,} repeated questions have gold answers that contradict each other, "
+            f"{examples(against, _twins)}; one answer cannot be right for both: correct the golds",
+        )
+    if not repeated:
+        yield "ok", f"no question of {len(subject.dataset.questions):,} is asked twice of the same text"
+
+
+def _twins(group: list[Question]) -> str:
+    return " = ".join(q.id for q in group[:2])
+
+
+def _contradict(group: list[Question]) -> bool:
+    """Some two: one is unanswerable and the other answered, or their numbers or words have nothing in common."""
+    return any(_against(a, b) for i, a in enumerate(group) for b in group[i + 1 :])
+
+
+def _against(a: Question, b: Question) -> bool:
+    if a.answerable is False and b.answerable is False:
+        return False
+    if False in (a.answerable, b.answerable):
+        other = b if a.answerable is False else a
+        return bool(other.golds) or other.answerable is True
+    if not a.golds or not b.golds:
+        return False
+    return not any(_agree(x, y) for x in a.golds for y in b.golds)
+
+
+def _agree(a: str, b: str) -> bool:
+    """Whether two gold answers may say the same: a number in common where both hold numbers, else a word."""
+    numbers = [{w for w in words_of(gold) if w[0].isdigit()} for gold in (a, b)]
+    if all(numbers):
+        return bool(numbers[0] & numbers[1])
+    return token_f1(a, [b]) > 0
+
+
+def names(subject: Subject) -> Iterator[Said]:
+    """Names and numbers of a question that its documents do not hold.
+
+    LaRA exchanged the names in its books against leakage, but not in the comparison questions: most of those that
+    name a person name one that the text no longer has. No route can find what is not there, so such questions measure
+    what a reader remembers of the book. A trace in capitals (a heading that was left as it was) is no mention.
+    Questions known to be unanswerable are left out: there it is the point.
+    """
+    asked = [q for q in subject.questions if q.answerable is not False]
+    asked = [q for q in asked if (found := subject.documents(q)) and all(d.text for d in found)]
+    common = _lower_case_words(subject, asked)
+    for kind, find in (("names", _names), ("numbers", _numbers)):
+        holding = [(q, held) for q in asked if (held := find(q, common))]
+        if not holding:
+            yield "ok", f"not applicable: no question with text at hand holds {kind}"
+            continue
+        lost = []
+        for q, held in holding:
+            texts = [subject.vocabulary(d) for d in subject.documents(q)]
+            gone = [w for w in held if not any(_mentions(v, w) for v in texts)]
+            if gone:
+                lost.append((q, gone))
+        told = part(len(lost), len(holding), f"questions that hold {kind}")
+        if len(lost) <= _ABSENT * len(holding):
+            shown = f", {examples(lost, _missing)}" if lost else ""
+            yield "ok", f"{told} hold one that their documents do not{shown}"
+            continue
+        kinds = Counter(q.kind for q, _ in lost if q.kind)
+        most = ""
+        if kinds:
+            worst, count = kinds.most_common(1)[0]
+            most = f"; {count} of them are of the {sum(q.kind == worst for q, _ in holding)} of kind {worst!r}"
+        yield (
+            "warning",
+            f"{told} hold one that their documents do not, {examples(lost, _missing)}{most}; no route can find them: "
+            "correct these questions or leave them out",
+        )
+
+
+def _missing(item: tuple[Question, list[str]]) -> str:
+    question, gone = item
+    return f"{question.id} ({', '.join(dict.fromkeys(gone))})"
+
+
+def _lower_case_words(subject: Subject, questions: list[Question]) -> set[str]:
+    """Words that occur in lower case anywhere: a capital at the start of a sentence does not make a name of them."""
+    found: set[str] = set()
+    for document in {d.id: d for q in questions for d in subject.documents(q)}.values():
+        found |= subject.vocabulary(document).small
+    for q in questions:
+        found |= {w for w in words_of(q.text) if w.islower()}
+    return found
+
+
+def _names(question: Question, common: set[str]) -> list[str]:
+    text = question.text
+    tokens = [m for m in _TOKEN.finditer(text) if len(m.group()) > 1 and not m.group()[0].isdigit()]
+    long = [m for m in tokens if len(m.group()) > 3]
+    if len(long) > 3 and sum(m.group()[0].isupper() for m in long) > _TITLED * len(long):
+        return []
+    found = []
+    for m in tokens:
+        word = m.group()
+        if word[0].isupper() and not (word.lower() in common and _START.search(text[: m.start()])):
+            found += [w for w in words_of(word) if len(w) > 1 and not w[0].isdigit()]
+    return found
+
+
+def _numbers(question: Question, common: set[str]) -> list[str]:
+    """Numbers of two digits and more; a single one counts things ("the 3 largest")."""
+    return [w for w in words_of(question.text) if w[0].isdigit() and len(w) > 1]
+
+
+def _mentions(vocabulary: Vocabulary, word: str) -> bool:
+    if word in vocabulary.exact:
+        return True
+    if word.lower() not in vocabulary.lower:
+        return False
+    # In capitals alone: a heading, unless the question's own word or the whole document is written in capitals.
+    return word.isupper() or word.lower() in vocabulary.exact or not vocabulary.small

@@ -1,0 +1,218 @@
+"""One run as one HTML page that needs nothing else: no network, no font, no library.
+
+`write_report` puts the sections together: headline and warnings, figures, the view of one question, settings. The page
+holds no time stamp: the same frames give the same bytes. Its content security policy allows its own script by hash and
+nothing else, so that an answer that carries markup could not run even if it were not escaped, which it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments import report_evidence, report_findings, report_sections
+from experiments.report_html import palette_css, paragraph, section
+from experiments.report_questions import Prompts, PromptView, as_json, question_blocks
+from experiments.report_study import CONTROLS, Study, read_study
+from experiments.svg import escape
+from pipeline.core.records import Dataset
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["Frames", "PromptView", "write_report"]
+
+MOST_BYTES = 11_000_000  # of embedded answers, evidence and prompts; beyond, they are cut shorter
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The run's tables, one row per question, route and reader, except `scores` (long) and `summary` (per metric)."""
+
+    answers: pl.DataFrame
+    costs: pl.DataFrame
+    scores: pl.DataFrame
+    summary: pl.DataFrame
+
+
+def write_report(
+    path: Path,
+    *,
+    title: str,
+    frames: Frames,
+    dataset: Dataset,
+    config: Mapping[str, Any],
+    notes: Sequence[str] = (),
+    prompts: Prompts | None = None,
+) -> None:
+    """Write the report to `path` (whole or not at all).
+
+    config: the resolved settings, shown as they are; `baseline`, `controls` (names of the routes that bracket the result),
+    `name`, `fingerprint` and `command` are used where given. notes: what a reader of the numbers must know. prompts: the calls behind one answer, asked once per answer;
+    None where the prompts are not at hand.
+    """
+    study = read_study(
+        title,
+        dataset,
+        str(config.get("baseline") or ""),
+        config.get("controls", CONTROLS),
+        frames.answers,
+        frames.costs,
+        frames.scores,
+        frames.summary,
+    )
+    page = _page(study, config, [*notes, *dataset.notes], prompts)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(page.encode("utf-8", "replace"))
+    part.replace(path)
+
+
+def _page(study: Study, config: Mapping[str, Any], notes: Sequence[str], prompts: Prompts | None) -> str:
+    index, blocks, caps = question_blocks(study, prompts, MOST_BYTES)
+    index["caps"] = [caps.answer, caps.span]
+    sections = [
+        report_sections.routes(study),
+        report_sections.quality(study),
+        report_sections.tokens(study),
+        report_sections.outcomes(study),
+        report_sections.kinds(study),
+        report_evidence.position(study),
+        report_evidence.retrieval(study),
+        report_evidence.agreement(study),
+        _asset("questions.html"),
+        report_evidence.cost(study),
+        _settings(study, config),
+    ]
+    data = [f'<script type="application/json" id="index">{as_json(index)}</script>']
+    data += [f'<script type="application/json" id="block-{i}">{b}</script>' for i, b in enumerate(blocks)]
+    script = _asset("report.js")
+    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    parts = {
+        "policy": f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{allowed}'; img-src data:",
+        "title": escape(study.title),
+        "style": palette_css() + _asset("report.css"),
+        "headline": _headline(study, notes),
+        "nav": _nav(sections),
+        "sections": "".join(sections),
+        "data": "\n".join(data),
+        "script": script,
+    }
+    return re.sub(r"\{\{(\w+)\}\}", lambda m: parts[m[1]], _asset("report.html"))
+
+
+def _headline(study: Study, notes: Sequence[str]) -> str:
+    """Section 1: what was asked, the answer, the few numbers that matter, and what to beware of."""
+    documents = {d for q in study.questions.values() for d in q.context} or set(study.dataset.documents)
+    facts = [
+        (report_findings.number(len(study.questions)), "questions"),
+        (report_findings.number(len(documents)), "documents"),
+        (str(len(study.candidates)), "routes" if len(study.candidates) != 1 else "route"),
+        (str(len(study.routes) - len(study.candidates)), "controls"),
+        (str(len(study.readers)), "readers" if len(study.readers) != 1 else "reader"),
+    ]
+    strip = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for value, name in facts if value != "0")
+    reader = study.readers[0] if len(study.readers) == 1 else ""
+    lines = []
+    if reader and any(study.outcomes.values()):
+        lines = [f(study, reader) for f in (report_findings.thrift, report_findings.headroom, report_findings.brackets)]
+    points = "".join(f"<li>{escape(words)}</li>" for words in lines if words)
+    who = f"reader: {reader}" if reader else f"{len(study.readers)} readers"
+    warnings = "".join(f"<li>{escape(words)}</li>" for words in _warnings(study))
+    told = "".join(f"<li>{escape(words)}</li>" for words in notes)
+    return (
+        f"<h1>{escape(study.title)}</h1>"
+        f'<p class="byline">Data: {escape(study.dataset.name)} · baseline: {escape(study.baseline)} · {escape(who)}</p>'
+        f'<p class="verdict">{escape(report_findings.verdict(study))}</p>'
+        + (f'<ul class="points">{points}</ul>' if points else "")
+        + f'<dl class="facts">{strip}</dl>'
+        + (f'<aside class="warnings"><h2>Beware</h2><ul>{warnings}</ul></aside>' if warnings else "")
+        + (f'<aside class="notes"><h2>Notes</h2>{_folded(told, len(notes))}</aside>' if told else "")
+    )
+
+
+def _folded(items: str, n: int) -> str:
+    """A list, folded away where it is long."""
+    whole = f"<ul>{items}</ul>"
+    return whole if n <= 5 else f"<details><summary>All {n}</summary>{whole}</details>"
+
+
+def _warnings(study: Study) -> list[str]:
+    """What makes the numbers less than they seem: missing rows, unequal failures, cut documents."""
+    found = []
+    rows, wanted = len(study.answers["question"]), len(study.questions) * len(study.columns)
+    if rows < wanted:
+        there, all_of_them = report_findings.number(rows), report_findings.number(wanted)
+        found.append(f"Incomplete: {there} of {all_of_them} answers are there.")
+    uneven = []
+    for reader in study.readers:
+        arms = [a for r in study.candidates if (a := study.arm(reader, r))]
+        if len({a.counts[3] for a in arms}) > 1:
+            uneven.append((reader, ", ".join(f"{a.route} {a.counts[3]}" for a in arms if a.counts[3])))
+    if uneven:
+        who = (
+            f"{uneven[0][0]} (failed: {uneven[0][1]})"
+            if len(uneven) == 1
+            else f"{len(uneven)} of {len(study.readers)} readers"
+        )
+        tested = any(a.diff.mean is not None for a in study.arms.values())
+        consequence = (
+            "Differences are taken on the questions that both routes answered." if tested else "They are not compared."
+        )
+        found.append(f"Unequal coverage: calls failed on different numbers of questions for {who}. {consequence}")
+    for route in study.routes:
+        rows_cut = [i for i, t in enumerate(study.answers["truncated"]) if t and study.answers["route"][i] == route]
+        lost = sum(study.answers["gold_kept"][i] is False for i in rows_cut)
+        if rows_cut:
+            gone = f", and gold evidence was lost in {report_findings.number(lost)} of them" if lost else ""
+            found.append(
+                f"{route}: the context did not fit and was cut in {report_findings.number(len(rows_cut))} prompts{gone}."
+            )
+    return found
+
+
+def _nav(sections: Sequence[str]) -> str:
+    """Links to the sections by their titles' short names."""
+    names = dict(re.findall(r'<section id="(\w+)"(?: data-nav="([^"]*)")?', "".join(sections)))
+    short = {
+        "routes": "Table of routes", "quality": "Quality", "tokens": "Quality and tokens", "outcomes": "Outcomes",
+        "kinds": "Kinds of question", "position": "Position of evidence", "retrieval": "Retrieval",
+        "agreement": "Agreement", "questions": "One question", "cost": "Cost", "settings": "Settings",
+    }  # fmt: skip
+    return "".join(f'<li><a href="#{name}">{short[name]}</a></li>' for name in names)
+
+
+def _settings(study: Study, config: Mapping[str, Any]) -> str:
+    """Section 12: settings, fingerprint, how to run it again."""
+    import yaml
+
+    plain = json.loads(json.dumps(dict(config), default=str))
+    shown = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
+    name = str(config.get("name") or "")
+    command = str(config.get("command") or (f"make experiment NAME={name}" if name else ""))
+    fingerprint = config.get("fingerprint")
+    again = f"<p>To run it again:</p><pre>{escape(command)}</pre>" if command else ""
+    if fingerprint is not None:
+        words = fingerprint if isinstance(fingerprint, str) else " · ".join(f"{k} {v}" for k, v in fingerprint.items())
+        again += f'<p>Fingerprint of settings, code and data: <code class="break">{escape(words)}</code></p>'
+    again += (
+        paragraph("The same fingerprint gives the same answers, scores and summary, byte for byte.")
+        if fingerprint
+        else ""
+    )
+    return section(
+        "settings",
+        "How was this run, and how is it run again?",
+        again,
+        f"<details><summary>All settings</summary><pre>{escape(shown)}</pre></details>",
+    )
+
+
+def _asset(name: str) -> str:
+    return (files("experiments") / "report_assets" / name).read_text(encoding="utf-8")
