@@ -1,0 +1,1 @@
+"""Given too much context, what is kept. Nothing yet: the methods follow."""

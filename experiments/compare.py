@@ -293,7 +293,7 @@ class Experiment:
         jobs = []
         for reader in self.readers:
             for name, route in self.routes.items():
-                if only and name != only:
+                if (only and name != only) or not reader.serves(name):
                     continue
                 for q in questions:
                     inputs = {key: runner.value(node, q) for key, node in route.nodes().items()}

@@ -6,14 +6,17 @@ It reads the data alone. It does not know which route will fail on it.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 
+from experiments.data.fields import plural
 from experiments.doctor_subject import Said, Subject, Vocabulary, examples, part, words_of
 from pipeline.core.records import Document, Question, digest
 from pipeline.score.text import normalize_answer, token_f1
 
-_ABSENT = 0.05  # share of questions that may name what their documents do not hold: spelling, nicknames
+_ABSENT = 0.05  # share of questions that may name what their documents do not hold: spelling, nicknames, made-up cases
+_CLUSTERED = 0.2  # share of one kind of questions, at which it is no accident
+_FEW = 5  # questions; fewer are told and not warned of
+_GROUP = 10  # questions that make a kind
 _TITLED = 0.5  # a question with more of its words capitalised is a title; capitals then mark no names
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_][^\W_]*")
 _START = re.compile(r"(?:^|[.!?:;…]\s+|[\"“‘'(\[]|\n\s*)$")
@@ -46,7 +49,7 @@ def documents(subject: Subject) -> Iterator[Said]:
             yield (
                 "warning",
                 f"{part(len(absent), len(subject.asked), 'documents')} {name}, {examples(ids_of(absent))}; "
-                f"{hit:,} questions are asked of them: {remedy}",
+                f"{plural(hit, 'question')} asked of them: {remedy}",
             )
     texts: dict[str, list[str]] = {}
     for document in subject.asked:
@@ -56,7 +59,7 @@ def documents(subject: Subject) -> Iterator[Said]:
     if twice:
         fine = False
         shown = examples(twice, lambda ids: " = ".join(ids[:2]))
-        yield "warning", f"{len(twice):,} texts stand under several document ids, {shown}; keep one of each"
+        yield "warning", f"{plural(len(twice), 'text')} under several document ids, {shown}; keep one of each"
     if fine:
         yield "ok", f"all {len(subject.asked):,} documents hold text, and none stands twice"
 
@@ -81,18 +84,17 @@ def duplicates(subject: Subject) -> Iterator[Said]:
     across = [g for g in repeated if len({q.split for q in g}) > 1]
     within = [g for g in repeated if len({q.split for q in g}) < len(g)]
     if across:
-        yield (
-            "warning",
-            f"{len(across):,} questions stand in more than one split, {examples(across, _twins)}; keep them in one, or "
-            "what is learned on dev knows the test",
-        )
+        shown = examples(across, _twins)
+        remedy = "keep each in one, or what is learned on dev knows the test"
+        yield "warning", f"{plural(len(across), 'question')} in more than one split, {shown}; {remedy}"
     if within:
-        yield "warning", f"{len(within):,} questions are asked twice of the same text, {examples(within, _twins)}; keep one"
+        shown = examples(within, _twins)
+        yield "warning", f"{plural(len(within), 'question')} asked twice of the same text, {shown}; keep one"
     against = [g for g in repeated if _contradict(g)]
     if against:
         yield (
             "error",
-            f"{len(against):,} repeated questions have gold answers that contradict each other, "
+            f"{plural(len(against), 'repeated question')} with gold answers that contradict each other, "
             f"{examples(against, _twins)}; one answer cannot be right for both: correct the golds",
         )
     if not repeated:
@@ -150,20 +152,27 @@ def names(subject: Subject) -> Iterator[Said]:
             if gone:
                 lost.append((q, gone))
         told = part(len(lost), len(holding), f"questions that hold {kind}")
-        if len(lost) <= _ABSENT * len(holding):
-            shown = f", {examples(lost, _missing)}" if lost else ""
-            yield "ok", f"{told} hold one that their documents do not{shown}"
-            continue
-        kinds = Counter(q.kind for q, _ in lost if q.kind)
-        most = ""
-        if kinds:
-            worst, count = kinds.most_common(1)[0]
-            most = f"; {count} of them are of the {sum(q.kind == worst for q, _ in holding)} of kind {worst!r}"
-        yield (
-            "warning",
-            f"{told} hold one that their documents do not, {examples(lost, _missing)}{most}; no route can find them: "
-            "correct these questions or leave them out",
-        )
+        told += " hold one that their documents do not"
+        told += f", {examples(lost, _missing)}" if lost else ""
+        worst, share = _worst_group([q for q, _ in holding], {q.id for q, _ in lost})
+        if len(lost) >= _FEW and (len(lost) > _ABSENT * len(holding) or share > _CLUSTERED):
+            yield "warning", f"{told}{worst}; no route can find them: correct these questions or leave them out"
+        else:
+            yield "ok", told
+
+
+def _worst_group(questions: list[Question], lost: set[str]) -> tuple[str, float]:
+    """The kind of questions, alone or within a slice, that loses the greatest share; in words, and the share."""
+    groups: dict[str, list[str]] = {}
+    for q in questions:
+        for name in ("", *(f", {key} {value}" for key, value in sorted(q.slices.items()))):
+            groups.setdefault(f"kind {q.kind or 'unknown'}{name}", []).append(q.id)
+    sized = {name: ids for name, ids in groups.items() if len(ids) >= _GROUP and len(groups) > 1}
+    if not sized:
+        return "", 0.0
+    name, ids = max(sized.items(), key=lambda item: sum(i in lost for i in item[1]) / len(item[1]))
+    count = sum(i in lost for i in ids)
+    return f"; most in {name}: {count} of {len(ids)}", count / len(ids)
 
 
 def _missing(item: tuple[Question, list[str]]) -> str:

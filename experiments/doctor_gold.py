@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from experiments.doctor_subject import Said, Subject, Vocabulary, examples, part
-from pipeline.core.records import Document, Question, Span
+from pipeline.core.records import Question
 from pipeline.score.text import normalize_answer
 
 _NOT_STATED = 0.2  # share of golds that may be computed or reworded rather than stated
@@ -18,7 +18,7 @@ _FEWEST = 10  # questions, below which a constant is no pattern
 _NARROW = 0.1  # of the context: a stretch in which nine tenths of all evidence should not lie
 _MOST = 0.9
 _CLOSED = frozenset(("yes", "no", "true", "false", "none"))
-_FUNCTION = frozenset("a an and are as at be by for from has have in is it its of on or that the to was were with".split())
+_FUNCTION = frozenset("a an and are as at be by for from has in is it its of on or that the to was were with".split())
 _OPTION = re.compile(r"(?:^|\s)\(?([A-Ha-h])[).:]\s+\S")
 
 
@@ -46,7 +46,10 @@ def evidence(subject: Subject) -> Iterator[Said]:
             yield "error", f"{part(len(hit), total, 'questions')} {what}, {examples(hit)}; correct the offsets"
     if not (outside or elsewhere or blank):
         having = sum(bool(q.evidence) for q in subject.questions)
-        yield "ok", f"{part(having, total, 'questions')} have gold evidence, all of it inside their documents"
+        if having:
+            yield "ok", f"{part(having, total, 'questions')} have gold evidence, all of it inside their documents"
+        else:
+            yield "ok", "not applicable: no question has gold evidence"
 
 
 def answers(subject: Subject) -> Iterator[Said]:

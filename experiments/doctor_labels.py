@@ -14,8 +14,8 @@ from pipeline.routes.base import Route
 from pipeline.routes.rag import RAG, Stated
 from pipeline.routes.self_route import SelfRoute
 
-_NOUN = "paper|document|doc|article|chapter|section|part|report|filing|book|passage|file|appendix|volume|letter|act|scene"
-_REFERENCE = re.compile(rf"\b(?P<noun>(?i:{_NOUN})) (?P<number>\d+(?:\.\d+)*|[IVXLC]{{2,}}|[B-H])\b")
+_NOUN = "paper|document|doc|article|chapter|section|part|report|filing|book|passage|file|appendix|volume|act|scene"
+_REFERENCE = re.compile(rf"\b(?i:{_NOUN}) (?:\d+(?:\.\d+)*|[IVXLC]{{2,}}|[B-H])\b")
 _MANY = 50  # documents of one context, beyond which nobody asks by title
 _HIDDEN = 0.5
 
@@ -52,7 +52,7 @@ def labels(subject: Subject) -> Iterator[Said]:
         lost = {}
         for q in subject.questions:
             gone = [r for r in referring.get(q.id, ()) if not _label_tells(subject, q, r)]
-            if gone:
+            if gone and all(d.text is not None for d in subject.documents(q)):
                 lost[q.id] = gone
         routes = ", ".join(showing)
         if lost:

@@ -114,10 +114,8 @@ def _silent_values(subject: Subject, terms_of: Callable[[str], list[str]]) -> It
             found = {q.id: ranking.ids for q, ranking in subject.stored(node)}
             none = [q for q, ids in found.items() if not ids]
             if none:
-                yield (
-                    f"bm25 found no passage for {part(len(none), len(found), 'questions')}, {examples(none)}; they share "
-                    "no word with their documents: check their language, or add dense retrieval"
-                )
+                told = f"bm25 found no passage for {part(len(none), len(found), 'questions')}, {examples(none)}"
+                yield f"{told}; they share no word with their documents: check their language, or add dense retrieval"
 
 
 # -- re-ranking ---------------------------------------------------------------------------------------------------
@@ -177,7 +175,8 @@ def _effect(subject: Subject, routes: str, last: Node, pack: Node, kept: int | N
             f"{routes}: {label} changed what is read for none of {len(both):,} questions, {examples(same)}; {remedy}",
         )
     if both:
-        return "ok", f"{routes}: {label} chooses among more candidates in {part(len(both) - len(same), len(both), 'questions')}"
+        more = part(len(both) - len(same), len(both), "questions")
+        return "ok", f"{routes}: {label} chooses among more candidates than are read in {more}"
     limit = "a budget of tokens" if kept is None else f"{kept} passages"
     return "ok", f"{routes}: {label} gets up to {most if most is not None else 'any number of'} candidates for {limit}"
 

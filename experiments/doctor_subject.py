@@ -40,7 +40,7 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found, in one line. error: the comparison is wrong; warning: it may be; ok: looked at, and well."""
+    """What a check found, in one line. error: the comparison is wrong; warning: it may be; ok: looked at, all well."""
 
     level: Level
     check: str
@@ -201,7 +201,7 @@ def _marks(scores: pl.DataFrame) -> dict[tuple[str, str], dict[str, Mark]]:
 
 
 def role_of(name: str, route: Route) -> Role:
-    """What a route is for in a comparison. A recorded route, of which nothing but its name is known, is what it says."""
+    """What a route is for in a comparison. A recorded one, of which nothing but the name is known, is what it says."""
     if isinstance(route, ClosedBook):
         return "closed_book"
     if isinstance(route, Oracle):
@@ -213,7 +213,7 @@ def role_of(name: str, route: Route) -> Role:
     if isinstance(route, Stated):
         for role in ("closed_book", "oracle", "random"):
             if name == role:
-                return role  # type: ignore[return-value]
+                return role
     return "other"
 
 
@@ -234,4 +234,3 @@ def part(count: int, total: int, noun: str) -> str:
     """`3 of 120 questions (2.5 %)`."""
     percent = 100 * count / total if total else 0.0
     return f"{count:,} of {total:,} {noun} ({percent:.3g} %)"
-

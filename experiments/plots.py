@@ -1,8 +1,8 @@
 """The report's charts in rows (dots, dumbbells, bars) as pure functions: plain lists in, one SVG string out.
 
-The same lists give the same bytes. They know nothing of frames, studies or files. Values are shares in [0, 1] unless said otherwise and are printed as
-percent; `width` is in CSS pixels, and a page draws each chart twice, for wide and for narrow screens. Labels are cut or
-left out before they would overlap; the whole text of a cut label shows on hovering.
+The same lists give the same bytes. They know nothing of frames, studies or files. Values are shares in [0, 1] unless
+said otherwise and are printed as percent; `width` is in CSS pixels, and a page draws each chart twice, for wide and for
+narrow screens. Labels are cut or left out before they would overlap; the whole text of a cut label shows on hovering.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def dot_whisker(rows: Sequence[Dot], *, title: str, x_label: str, width: float, 
 def stacked_bars(
     bars: Sequence[Bar], parts: Sequence[tuple[str, str]], *, title: str, x_label: str, width: float, share: bool = True
 ) -> str:
-    """A bar per row, stacked from `parts` (name, colour): 100 % of its sum, or with `share=False` on one common scale."""
+    """A bar per row, stacked from `parts` (name, colour): 100 % of its sum, or without `share` on one common scale."""
     left = label_room([b.label for b in bars], width * (0.3 if width >= 500 else 0.32))
     noted = max((text_width(b.note, 12) for b in bars), default=0)
     right = width - (noted + 14 if noted else 22)
@@ -200,18 +200,21 @@ def domain(values: Sequence[float]) -> tuple[float, float]:
 
 
 def label_room(labels: Sequence[str], most: float) -> float:
+    """Width of a column of row labels with its gap, at most `most` and the gap."""
     return min(max((text_width(name, 12.5) for name in labels), default=0), most) + 12
 
 
 def cut_label(
     x: float, y: float, words: str, room: float, *, anchor: str = "start", colour: str = "ink", weight: int = 400
 ) -> str:
+    """A label cut to `room`; a cut one keeps its whole text for hovering."""
     shown = fit(words, room, 12.5)
     drawn = text(x, y, shown, anchor=anchor, colour=colour, size=12.5, weight=weight)
     return drawn if shown == words else f"<g><title>{escape(words)}</title>{drawn}</g>"
 
 
 def row_label(words: str, left: float, y: float, role: Role) -> str:
+    """A row's label at the left edge, centred on y: bold for the baseline, muted for controls."""
     colour, weight = ("muted", 400) if role == "control" else ("ink", 600 if role == "baseline" else 400)
     return cut_label(0, y + 4, words, left - 10, colour=colour, weight=weight)
 
@@ -231,6 +234,7 @@ def _figures(dot: Dot, wide: bool) -> str:
 
 
 def percent(value: float) -> str:
+    """A share as percent with one decimal."""
     return f"{100 * value:.1f} %"
 
 

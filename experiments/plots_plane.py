@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from experiments.plots import SHAPE, Role, Scale, cut_label, domain, label_room, percent, row_label
 from experiments.svg import (
@@ -100,7 +101,7 @@ def scatter(
     corners = [(x(points[i].x), y(points[i].y)) for i in front]
     body.append(_steps(corners, right))
     drawn = [(a[0], a[1] - 2, b[0], a[1] + 2) for a, b in zip(corners, [*corners[1:], (right, 0.0)], strict=True)]
-    drawn += [(b[0] - 2, b[1], b[0] + 2, a[1]) for a, b in zip(corners, corners[1:], strict=False)]
+    drawn += [(b[0] - 2, b[1], b[0] + 2, a[1]) for a, b in pairwise(corners)]
     for p in points:
         if p.low is not None and p.high is not None:
             body.append(line(x(p.x), y(p.low), x(p.x), y(p.high), colour=_colour(p), width=1))
@@ -172,7 +173,10 @@ def _steps(corners: Sequence[tuple[float, float]], right: float) -> str:
     for px, py in corners[1:]:
         path.append(f"H{num(px)}V{num(py)}")
     path.append(f"H{num(right)}")
-    return f'<path d="{"".join(path)}" class="s-front f-none" stroke="{PALETTE["front"][0]}" fill="none" stroke-width="1.6" stroke-opacity="0.75"/>'
+    style = (
+        f'class="s-front f-none" stroke="{PALETTE["front"][0]}" fill="none" stroke-width="1.6" stroke-opacity="0.75"'
+    )
+    return f'<path d="{"".join(path)}" {style}/>'
 
 
 def _colour(p: Point) -> str:
@@ -235,7 +239,8 @@ def _heat_cell(value: tuple[float, int] | None, x: float, y: float, w: float, wh
         return [text(x + w / 2, y + 20, "–", anchor="middle", colour="muted")]
     mean, n = value
     tip = f"{where}: {percent(mean)} of {n}"
-    shade = f'<rect x="{num(x + 1)}" y="{num(y + 1)}" width="{num(w - 2)}" height="32" rx="3" fill-opacity="{num(0.04 + 0.96 * mean)}" '
+    box = f'x="{num(x + 1)}" y="{num(y + 1)}" width="{num(w - 2)}" height="32" rx="3"'
+    shade = f'<rect {box} fill-opacity="{num(0.04 + 0.96 * mean)}" '
     shade += f"{paint('fill', 'heat')}><title>{escape(tip)}</title></rect>"
     return [
         shade,

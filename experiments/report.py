@@ -17,10 +17,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments import report_evidence, report_findings, report_sections
+from experiments import report_evidence, report_sections, report_verdict
+from experiments import report_words as words
 from experiments.report_html import palette_css, paragraph, section
-from experiments.report_questions import Prompts, PromptView, as_json, question_blocks
-from experiments.report_study import CONTROLS, Study, read_study
+from experiments.report_questions import Prompts, PromptView, question_data
+from experiments.report_read import CONTROLS, read_study
+from experiments.report_study import Study
 from experiments.svg import escape
 from pipeline.core.records import Dataset
 
@@ -54,9 +56,9 @@ def write_report(
 ) -> None:
     """Write the report to `path` (whole or not at all).
 
-    config: the resolved settings, shown as they are; `baseline`, `controls` (names of the routes that bracket the result),
-    `name`, `fingerprint` and `command` are used where given. notes: what a reader of the numbers must know. prompts: the calls behind one answer, asked once per answer;
-    None where the prompts are not at hand.
+    config: the resolved settings, shown as they are; `baseline`, `controls` (names of the routes that bracket the
+    result), `name`, `fingerprint` and `command` are used where given. notes: what a reader of the numbers must know.
+    prompts: the calls behind one answer, asked once per answer; None where the prompts are not at hand.
     """
     study = read_study(
         title,
@@ -75,8 +77,7 @@ def write_report(
 
 
 def _page(study: Study, config: Mapping[str, Any], notes: Sequence[str], prompts: Prompts | None) -> str:
-    index, blocks, caps = question_blocks(study, prompts, MOST_BYTES)
-    index["caps"] = [caps.answer, caps.span]
+    index, blocks = question_data(study, prompts, MOST_BYTES)
     sections = [
         report_sections.routes(study),
         report_sections.quality(study),
@@ -90,7 +91,7 @@ def _page(study: Study, config: Mapping[str, Any], notes: Sequence[str], prompts
         report_evidence.cost(study),
         _settings(study, config),
     ]
-    data = [f'<script type="application/json" id="index">{as_json(index)}</script>']
+    data = [f'<script type="application/json" id="index">{index}</script>']
     data += [f'<script type="application/json" id="block-{i}">{b}</script>' for i, b in enumerate(blocks)]
     script = _asset("report.js")
     allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -111,25 +112,27 @@ def _headline(study: Study, notes: Sequence[str]) -> str:
     """Section 1: what was asked, the answer, the few numbers that matter, and what to beware of."""
     documents = {d for q in study.questions.values() for d in q.context} or set(study.dataset.documents)
     facts = [
-        (report_findings.number(len(study.questions)), "questions"),
-        (report_findings.number(len(documents)), "documents"),
+        (words.number(len(study.questions)), "questions"),
+        (words.number(len(documents)), "documents"),
         (str(len(study.candidates)), "routes" if len(study.candidates) != 1 else "route"),
         (str(len(study.routes) - len(study.candidates)), "controls"),
         (str(len(study.readers)), "readers" if len(study.readers) != 1 else "reader"),
     ]
-    strip = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for value, name in facts if value != "0")
+    strip = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for value, name in facts if value != "0"
+    )
     reader = study.readers[0] if len(study.readers) == 1 else ""
     lines = []
     if reader and any(study.outcomes.values()):
-        lines = [f(study, reader) for f in (report_findings.thrift, report_findings.headroom, report_findings.brackets)]
-    points = "".join(f"<li>{escape(words)}</li>" for words in lines if words)
+        lines = [f(study, reader) for f in (report_verdict.thrift, report_verdict.headroom, report_verdict.brackets)]
+    points = "".join(f"<li>{escape(said)}</li>" for said in lines if said)
     who = f"reader: {reader}" if reader else f"{len(study.readers)} readers"
-    warnings = "".join(f"<li>{escape(words)}</li>" for words in _warnings(study))
-    told = "".join(f"<li>{escape(words)}</li>" for words in notes)
+    warnings = "".join(f"<li>{escape(said)}</li>" for said in _warnings(study))
+    told = "".join(f"<li>{escape(said)}</li>" for said in notes)
     return (
         f"<h1>{escape(study.title)}</h1>"
         f'<p class="byline">Data: {escape(study.dataset.name)} · baseline: {escape(study.baseline)} · {escape(who)}</p>'
-        f'<p class="verdict">{escape(report_findings.verdict(study))}</p>'
+        f'<p class="verdict">{escape(report_verdict.verdict(study))}</p>'
         + (f'<ul class="points">{points}</ul>' if points else "")
         + f'<dl class="facts">{strip}</dl>'
         + (f'<aside class="warnings"><h2>Beware</h2><ul>{warnings}</ul></aside>' if warnings else "")
@@ -148,7 +151,7 @@ def _warnings(study: Study) -> list[str]:
     found = []
     rows, wanted = len(study.answers["question"]), len(study.questions) * len(study.columns)
     if rows < wanted:
-        there, all_of_them = report_findings.number(rows), report_findings.number(wanted)
+        there, all_of_them = words.number(rows), words.number(wanted)
         found.append(f"Incomplete: {there} of {all_of_them} answers are there.")
     uneven = []
     for reader in study.readers:
@@ -170,10 +173,9 @@ def _warnings(study: Study) -> list[str]:
         rows_cut = [i for i, t in enumerate(study.answers["truncated"]) if t and study.answers["route"][i] == route]
         lost = sum(study.answers["gold_kept"][i] is False for i in rows_cut)
         if rows_cut:
-            gone = f", and gold evidence was lost in {report_findings.number(lost)} of them" if lost else ""
-            found.append(
-                f"{route}: the context did not fit and was cut in {report_findings.number(len(rows_cut))} prompts{gone}."
-            )
+            gone = f", and gold evidence was lost in {words.number(lost)} of them" if lost else ""
+            count = words.number(len(rows_cut))
+            found.append(f"{route}: the context did not fit and was cut in {count} prompts{gone}.")
     return found
 
 
@@ -199,8 +201,10 @@ def _settings(study: Study, config: Mapping[str, Any]) -> str:
     fingerprint = config.get("fingerprint")
     again = f"<p>To run it again:</p><pre>{escape(command)}</pre>" if command else ""
     if fingerprint is not None:
-        words = fingerprint if isinstance(fingerprint, str) else " · ".join(f"{k} {v}" for k, v in fingerprint.items())
-        again += f'<p>Fingerprint of settings, code and data: <code class="break">{escape(words)}</code></p>'
+        shown_as = (
+            fingerprint if isinstance(fingerprint, str) else " · ".join(f"{k} {v}" for k, v in fingerprint.items())
+        )
+        again += f'<p>Fingerprint of settings, code and data: <code class="break">{escape(shown_as)}</code></p>'
     again += (
         paragraph("The same fingerprint gives the same answers, scores and summary, byte for byte.")
         if fingerprint

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiments import report_findings as say
+from experiments import report_verdict
+from experiments import report_words as words
 from experiments.plots import Bar, Dot, Group, dumbbell, stacked_bars
 from experiments.plots_plane import Bin, binned_lines
 from experiments.report_html import Cell, Head, figure, paragraph, section, table
@@ -53,8 +55,8 @@ def position(study: Study) -> str:
             panels, title=title, x_label=f"where in the context the evidence stands ({unit}s)",
             y_label="questions answered right (%)", width=w,
         ),
-        f"one panel per route; each dot is the share answered right among the questions whose evidence stands in that {unit} "
-        f"of the context, with its 95 % interval and, below, the number of questions.{pooled}{left}",
+        f"one panel per route; each dot is the share answered right among the questions whose evidence stands in that "
+        f"{unit} of the context, with its 95 % interval and, below, the number of questions.{pooled}{left}",
     )  # fmt: skip
     return section("position", title, paragraph(say.position(panels), "finding"), chart)
 
@@ -83,8 +85,9 @@ def retrieval(study: Study) -> str:
     split = {k: _given_evidence(study, k) for k in keys}
     chart = figure(
         lambda w: dumbbell(rows, RETRIEVAL_NAMES, title=title, x_label="share (%)", width=w, join=False),
-        "diamonds: how much of the gold evidence is in the prompt (span recall). Circles: how much of the prompt's document "
-        "text is gold evidence (span precision). Squares: for how many questions the evidence is there. Thin bars: 95 % intervals.",
+        "diamonds: how much of the gold evidence is in the prompt (span recall). Circles: how much of the prompt's "
+        "document text is gold evidence (span precision). Squares: for how many questions all of it is there. Thin "
+        "bars: 95 % intervals.",
     )
     heads = [
         Head("Route", numeric=False),
@@ -98,7 +101,7 @@ def retrieval(study: Study) -> str:
         row = [Cell(k[1] if alike else study.label(k), study.label(k))]
         for found in split[k]:
             row += (
-                [Cell(say.percent(found[0]), found[0]), Cell(str(found[1]), found[1])]
+                [Cell(words.percent(found[0]), found[0]), Cell(str(found[1]), found[1])]
                 if found
                 else [Cell("–"), Cell("0", 0)]
             )
@@ -125,14 +128,14 @@ def agreement(study: Study) -> str:
     colours = list(zip(AGREEMENT_PARTS, ("right", "series-3", "wrong", "declined"), strict=True))
     chart = figure(
         lambda w: stacked_bars(bars, colours, title=title, x_label="share of questions (%)", width=w),
-        f"each bar sorts the questions by who got them right: the route, {study.baseline}, both or neither. The two middle "
-        "parts are where a choice per question could gain.",
+        f"each bar sorts the questions by who got them right: the route, {study.baseline}, both or neither. The two "
+        "middle parts are where a choice per question could gain.",
     )
     (reader, route), widest = max(counted, key=lambda c: c[1].route_only + c[1].baseline_only)
     said = say.agreement(route, study.baseline, widest)
     if len(study.readers) > 1:
         said = f"{reader}: {said}"
-    lines = [said, say.headroom(study, study.readers[0]) if len(study.readers) == 1 else ""]
+    lines = [said, report_verdict.headroom(study, study.readers[0]) if len(study.readers) == 1 else ""]
     return section("agreement", title, *(paragraph(s, "finding") for s in lines), chart)
 
 
@@ -155,7 +158,7 @@ def cost(study: Study) -> str:
     bars = []
     for k in timed:
         values = tuple(_mean(study.costs[c], groups[k]) for c in columns)
-        bars.append(Bar(study.label(k), values, f"{say.quantity(sum(values))} s"))
+        bars.append(Bar(study.label(k), values, f"{words.quantity(sum(values))} s"))
     if bars:
         parts.append(
             figure(
@@ -167,8 +170,8 @@ def cost(study: Study) -> str:
                     width=w,
                     share=False,
                 ),
-                "each bar is the time one answer takes when nothing is remembered: the route's share of building the index, "
-                "the retrieval, and all calls to the reader. Work that routes share is charged to each in full.",
+                "each bar is the time one answer takes when nothing is remembered: the route's share of building the "
+                "index, the retrieval, and all calls to the reader. Work that routes share is charged to each in full.",
             )
         )
     parts.append(_cost_table(study, groups))
@@ -205,7 +208,7 @@ def _cost_table(study: Study, groups: dict[Key, list[int]]) -> str:
             whole = column.startswith("actual") or column == "cached_tokens"
             value = _sum(study.costs[column], groups[k]) if whole else _mean(study.costs[column], groups[k])
             value *= 1000 if column == "intrinsic_money" else 1
-            cells.append(Cell(say.number(value) if column == "cached_tokens" else say.quantity(value), value))
+            cells.append(Cell(words.number(value) if column == "cached_tokens" else words.quantity(value), value))
         rows.append(("", cells))
     return table(heads, rows, "Charged from cold per question, and spent by this run in all")
 

@@ -53,11 +53,11 @@ def figure(draw: Callable[[float], str], guide: str) -> str:
 
 def table(heads: Sequence[Head], rows: Sequence[tuple[str, Sequence[Cell]]], caption: str) -> str:
     """A sortable table; each row comes with its class. The first column stays in view when the others scroll."""
-    top = "".join(
-        f'<th scope="col"{"" if h.numeric else " class=words"}{f" title={chr(34)}{escape(h.tip)}{chr(34)}" if h.tip else ""}>'
-        f"<button type=button>{escape(h.name)}</button></th>"
-        for h in heads
-    )
+    top = ""
+    for h in heads:
+        tip = f' title="{escape(h.tip)}"' if h.tip else ""
+        words = "" if h.numeric else ' class="words"'
+        top += f'<th scope="col"{words}{tip}><button type="button">{escape(h.name)}</button></th>'
     body = []
     for style, cells in rows:
         drawn = "".join(

@@ -1,8 +1,8 @@
 """The one-question view's data: every answer beside its prompt size, evidence and prompt, as JSON inside the page.
 
-The list of questions is one block of JSON; the rest comes in blocks of questions that the page parses when one of theirs
-is opened, so that a page with fifty thousand answers opens at once. Repeated excerpts stand once per block. The page
-reads arrays by position: `_cell` and `report.js` must agree. It knows nothing of figures.
+The list of questions is one block of JSON; the rest comes in blocks of questions that the page parses when one of
+theirs is opened, so that a page with fifty thousand answers opens at once. Repeated excerpts stand once per block. The
+page reads arrays by position: `_cell` and `report.js` must agree. It knows nothing of figures.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from experiments.report_study import Key, Study
@@ -25,7 +26,7 @@ PLAIN, GOLD, LEFT_OUT = 0, 1, 2  # kinds of an excerpt's pieces
 
 @dataclass(frozen=True)
 class PromptView:
-    """One call's prompt as the reader saw it. label: what the call was for; tokens: its size, None where not counted."""
+    """One call's prompt as the reader saw it. label: what the call was for; tokens: None where not counted."""
 
     label: str
     text: str
@@ -49,55 +50,68 @@ CAPS = (
     Caps(1200, 600, 700),
     Caps(400, 400, 500),
     Caps(400, 250, 0),
+    Caps(400, 120, 0),
     Caps(240, 120, 0),
     Caps(120, 0, 0),
 )
 
 
-def choose_caps(study: Study, prompts: bool, limit: int) -> Caps:
-    """The most generous caps whose data, estimated from above, stay under `limit` characters; else the least."""
+def first_caps(study: Study, prompts: bool, limit: int) -> int:
+    """Index of the most generous caps whose data look like at most `limit` characters; else of the least."""
     lengths = [len(a or "") for a in study.answers["answer"]]
-    spans = [min(len(e or ()), SPANS) for e in study.answers["evidence"]]
-    for caps in CAPS:
+    spans = 0
+    excerpts: set[tuple[str, str, int, int]] = set()
+    for q, evidence in zip(study.answers["question"], study.answers["evidence"], strict=True):
+        shown = (evidence or ())[:SPANS]
+        spans += len(shown)
+        excerpts.update((q, s["doc"], s["start"], s["end"]) for s in shown)
+    for i, caps in enumerate(CAPS):
         answers = sum(min(n, caps.answer) for n in lengths)
-        rest = len(lengths) * (90 + (caps.prompt if prompts else 0)) + sum(spans) * (30 + caps.span)
+        rest = len(lengths) * (80 + (caps.prompt if prompts else 0)) + spans * 25 + len(excerpts) * caps.span
         if answers * 1.05 + rest < limit:
-            return caps
-    return CAPS[-1]
+            return i
+    return len(CAPS) - 1
 
 
-def question_blocks(study: Study, prompts: Prompts | None, limit: int) -> tuple[dict[str, Any], list[str], Caps]:
-    """(index of the questions, blocks as JSON text, caps in force). Every (question, arm) has a cell, empty where absent."""
-    caps = choose_caps(study, prompts is not None, limit)
+def question_data(study: Study, prompts: Prompts | None, limit: int) -> tuple[str, list[str]]:
+    """(index of the questions, blocks) as JSON; blocks of at most `limit` bytes, unless the least caps exceed it."""
     rows: dict[str, dict[Key, int]] = {}
     for i, (q, route, reader) in enumerate(
         zip(study.answers["question"], study.answers["route"], study.answers["reader"], strict=True)
     ):
         rows.setdefault(q, {})[reader, route] = i
+    for caps in CAPS[first_caps(study, prompts is not None, limit) :]:
+        ids = list(rows)
+        blocks = [
+            _block(study, {q: rows[q] for q in ids[start : start + BLOCK]}, prompts, caps)
+            for start in range(0, len(ids), BLOCK)
+        ]
+        if sum(len(b.encode("utf-8", "replace")) for b in blocks) <= limit:
+            break
+    return _index(study, rows), blocks
+
+
+def _index(study: Study, rows: Mapping[str, Mapping[Key, int]]) -> str:
     kinds = sorted({k or "" for k in study.answers["kind"]})
-    index = []
-    for q in rows:
-        first = next(iter(rows[q].values()))
+    questions = []
+    for q, cells in rows.items():
+        first = next(iter(cells.values()))
         question = study.questions.get(q)
         words = " ".join(question.text.split()) if question else q
-        pattern = "".join(_code(study, key, q) if key in rows[q] else ABSENT for key in study.columns)
-        index.append([q, words[:220], kinds.index(study.answers["kind"][first] or ""), pattern])
-    ids = list(rows)
-    blocks = [
-        _block(study, {q: rows[q] for q in ids[start : start + BLOCK]}, prompts, caps)
-        for start in range(0, len(ids), BLOCK)
-    ]
-    head = {
-        "readers": study.readers,
-        "routes": study.routes,
-        "columns": [[study.readers.index(reader), study.routes.index(route)] for reader, route in study.columns],
-        "baseline": study.baseline if study.baseline in study.routes else "",
-        "candidates": study.candidates,
-        "kinds": kinds,
-        "size": BLOCK,
-        "rows": index,
-    }
-    return head, blocks, caps
+        pattern = "".join(_code(study, key, q) if key in cells else ABSENT for key in study.columns)
+        questions.append([q, words[:220], kinds.index(study.answers["kind"][first] or ""), pattern])
+    return as_json(
+        {
+            "readers": study.readers,
+            "routes": study.routes,
+            "columns": [[study.readers.index(reader), study.routes.index(route)] for reader, route in study.columns],
+            "baseline": study.baseline if study.baseline in study.routes else "",
+            "candidates": study.candidates,
+            "kinds": kinds,
+            "size": BLOCK,
+            "rows": questions,
+        }
+    )
 
 
 def as_json(value: Any) -> str:
@@ -134,7 +148,7 @@ def excerpt(text: str, start: int, end: int, golds: Sequence[tuple[int, int]], c
         if left > at:
             pieces.append((str(left - at), LEFT_OUT))
         cuts = sorted({left, right, *(x for span in inside for x in span if left < x < right)})
-        for a, b in zip(cuts, cuts[1:], strict=False):
+        for a, b in pairwise(cuts):
             gold = any(s <= a and b <= e for s, e in inside)
             pieces.append((text[a:b], GOLD if gold else PLAIN))
         at = right
@@ -176,7 +190,7 @@ def _cell(
 ) -> list[Any]:
     """One answer, by position: see `cell` in report.js."""
     a, c = study.answers, study.costs
-    answer, spans = a["answer"][i] or "", [Span(**e) for e in a["evidence"][i] or ()]
+    answer, spans = a["answer"][i] or "", a["evidence"][i] or ()
     cut = None
     if a["truncated"][i]:
         cut = [a["kept_tokens"][i], a["context_tokens"][i], a["gold_kept"][i]]
@@ -194,7 +208,7 @@ def _cell(
         a["finish"][i] or "",
         (a["error"][i] or "")[:400],
         cut,
-        [_span(study, span, question.evidence, caps.span, pool) for span in spans[:SPANS]],
+        [_span(study, Span(**e), question.evidence, caps.span, pool) for e in spans[:SPANS]],
         max(len(spans) - SPANS, 0),
         [_span(study, Span(**e), (), min(caps.span, 240), pool) for e in (a["cites"][i] or ())[:3]],
         shown,
@@ -202,7 +216,7 @@ def _cell(
 
 
 def _span(study: Study, span: Span, golds: Sequence[Span], cap: int, pool: _Pool) -> list[Any]:
-    """[name of the document, start, end, pieces as indices into the pool and kinds in turn]; no pieces without a text."""
+    """[name of the document, start, end, [index into the pool, kind, ...]]; no pieces without a text."""
     document = study.dataset.documents.get(span.doc)
     name = (document.title or document.id) if document else span.doc
     pieces: list[int] = []

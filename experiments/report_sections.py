@@ -7,6 +7,8 @@ section whose data are missing says why. It knows nothing of frames or files.
 from __future__ import annotations
 
 from experiments import report_findings as say
+from experiments import report_verdict
+from experiments import report_words as words
 from experiments.plots import Bar, Dot, Group, Role, dot_whisker, dumbbell, stacked_bars
 from experiments.plots_plane import Point, heat_table, scatter
 from experiments.report_html import Cell, Head, figure, mini_interval, paragraph, section, table
@@ -43,17 +45,17 @@ def routes(study: Study) -> str:
         role = role_of(study, a.route)
         cells = [Cell(a.route, a.route), *([Cell(a.reader, a.reader)] if several else [])]
         cells += [_quality_cell(a.quality, role), _difference_cell(study, a), _p_cell(a)]
-        cells += [Cell(say.number(n), n) for n in a.counts]
+        cells += [Cell(words.number(n), n) for n in a.counts]
         cells += [_count_cell(a.route_only), _count_cell(a.baseline_only)]
-        cells += [_value_cell(a.prompt_tokens, say.number)] if tokens else []
-        cells += [_value_cell(a.seconds, say.quantity)] if seconds else []
-        cells += [_value_cell(a.money and 1000 * a.money, say.quantity)] if money else []
+        cells += [_value_cell(a.prompt_tokens, words.number)] if tokens else []
+        cells += [_value_cell(a.seconds, words.quantity)] if seconds else []
+        cells += [_value_cell(a.money and 1000 * a.money, words.quantity)] if money else []
         rows.append((role, cells))
     guide = paragraph(
-        f"Right is the share of questions answered right, in percent, with its 95 % interval. Differences are in percentage points against {study.baseline}, the baseline, on the same questions. A filled mark ● "
-        "stands where the difference is settled: p below 0.05 after Holm's adjustment over the routes of a reader, and an interval "
-        "that leaves zero out. "
-        "Controls (grey) bracket the result and are no routes to choose. Click a heading to sort.",
+        "Right is the share of questions answered right, in percent, with its 95 % interval. Differences are in "
+        f"percentage points against {study.baseline}, the baseline, on the same questions. A filled mark ● stands "
+        "where the difference is settled: p below 0.05 after Holm's adjustment over the routes of a reader, and an "
+        "interval that leaves zero out. Controls (grey) bracket the result and are no routes to choose. Click a heading to sort.",
         "guide",
     )
     return section("routes", "How do the routes compare?", table(heads, rows, "All routes, side by side"), guide)
@@ -71,12 +73,12 @@ def quality(study: Study) -> str:
     base = study.arm(reader, study.baseline)
     reference = base.quality.mean if base else None
     fair = [a for r in study.candidates if r != study.baseline and (a := study.arm(reader, r))]
-    findings = "".join(f"<li>{paragraph(say.difference(a, base))}</li>" for a in fair) if base else ""
+    findings = "".join(f"<li>{paragraph(report_verdict.difference(a, base))}</li>" for a in fair) if base else ""
     chart = figure(
         lambda w: dot_whisker(dots, title=title, x_label="questions answered right (%)", width=w, reference=reference),
-        "each dot is the share of questions that a route answered right; the bar is its 95 % interval, which allows for "
-        f"questions of one document being alike; the dashed line is {study.baseline}. Intervals of two routes may overlap "
-        "although their difference is settled, because the test compares them question by question.",
+        "each dot is the share of questions that a route answered right; the bar is its 95 % interval, which allows "
+        f"for questions of one document being alike; the dashed line is {study.baseline}. Intervals of two routes may "
+        "overlap although their difference is settled, because the test compares them question by question.",
     )
     return section("quality", title, f'<ul class="findings">{findings}</ul>', chart)
 
@@ -88,7 +90,7 @@ def _quality_of_readers(study: Study, title: str) -> str:
         arms = [study.arm(reader, r) for r in order]
         note = ""
         if len(study.candidates) == 2 and (a := study.arm(reader, order[1])) and a.diff.mean is not None:
-            note = f"{say.points(a.diff.mean, sign=True)} {'●' if a.settled else '○'}"
+            note = f"{words.points(a.diff.mean, sign=True)} {'●' if a.settled else '○'}"
         rows.append(Group(reader, tuple(dot(study, a) if a else None for a in arms), note))
     hollow = [i for i, r in enumerate(order) if r not in study.candidates]
     ends = (
@@ -98,10 +100,10 @@ def _quality_of_readers(study: Study, title: str) -> str:
     )
     chart = figure(
         lambda w: dumbbell(rows, order, title=title, x_label="questions answered right (%)", width=w, hollow=hollow),
-        "one row per reader; each mark is the share of questions that a route answered right, the thin bar its 95 % interval, "
-        f"and the thick line joins the routes to choose from.{ends}",
+        "one row per reader; each mark is the share of questions that a route answered right, the thin bar its 95 % "
+        f"interval, and the thick line joins the routes to choose from.{ends}",
     )
-    return section("quality", title, paragraph(say.verdict(study), "finding"), chart)
+    return section("quality", title, paragraph(report_verdict.verdict(study), "finding"), chart)
 
 
 def tokens(study: Study) -> str:
@@ -118,11 +120,7 @@ def tokens(study: Study) -> str:
         if (a := study.arms[k]).prompt_tokens and a.quality.mean is not None
     ]
     if not points:
-        reason = (
-            UNMARKED
-            if not any(study.outcomes.values())
-            else "The prompts' sizes are not known."
-        )
+        reason = UNMARKED if not any(study.outcomes.values()) else "The prompts' sizes are not known."
         return section("tokens", title, paragraph(reason, "reason"))
     chart = figure(
         lambda w: scatter(
@@ -133,8 +131,9 @@ def tokens(study: Study) -> str:
             width=w,
             series=order if len(study.readers) > 1 else (),
         ),
-        "up is better, left is cheaper; tokens of all calls for one question together. The orange steps join the routes that no other route beats on both; the controls do "
-        "not count. A step may rest on a difference that is not settled.",
+        "up is better, left is cheaper; the tokens are those of all calls for one question. The orange steps join the "
+        "routes that no other route beats on both; the controls do not count. A step may rest on a difference that is "
+        "not settled.",
     )
     return section("tokens", title, paragraph(say.front(study), "finding"), chart)
 
@@ -146,16 +145,17 @@ def outcomes(study: Study) -> str:
     if not arms:
         return section("outcomes", title, paragraph(UNMARKED, "reason"))
     bars = [
-        Bar(study.label((a.reader, a.route)), tuple(float(n) for n in a.counts), f"n {say.number(sum(a.counts))}")
+        Bar(study.label((a.reader, a.route)), tuple(float(n) for n in a.counts), f"n {words.number(sum(a.counts))}")
         for a in arms
     ]
     chart = figure(
         lambda w: stacked_bars(bars, OUTCOME_PARTS, title=title, x_label="share of questions (%)", width=w),
-        "each bar holds all questions of a route. Declined: the reader said that the documents do not tell; where they do "
-        "not, that is the right answer and counts as right. Failed: the call gave no usable answer, which is not a wrong one.",
+        "each bar holds all questions of a route. Declined: the reader said that the documents do not tell; where they "
+        "do not, that is the right answer and counts as right. Failed: the call gave no usable answer, which is not a "
+        "wrong one.",
     )
-    candidates = [a for a in arms if a.route in study.candidates] or arms
-    return section("outcomes", title, paragraph(say.outcomes(candidates), "finding"), chart)
+    candidates = [a for a in arms if a.route in study.candidates]
+    return section("outcomes", title, paragraph(say.outcomes(candidates, arms), "finding"), chart)
 
 
 def kinds(study: Study) -> str:
@@ -213,22 +213,22 @@ def _quality_cell(e: Estimate, role: Role) -> Cell:
 def _difference_cell(study: Study, a: Arm) -> Cell:
     base = study.arm(a.reader, study.baseline)
     if a.diff.mean is None or a is base:
-        untested = "unequal failures" if base is not None and say.unequal(a, base) else "–"
+        untested = "unequal failures" if base is not None and report_verdict.unequal(a, base) else "–"
         return Cell("baseline" if a is base else untested, style="weak")
     interval = ""
     if a.diff.low is not None and a.diff.high is not None:
-        interval = f"{say.points(a.diff.low, sign=True)} to {say.points(a.diff.high, sign=True)}"
+        interval = f"{words.points(a.diff.low, sign=True)} to {words.points(a.diff.high, sign=True)}"
     mark = "● " if a.settled else ""
-    shown = f"{mark}{say.points(a.diff.mean, sign=True)}"
+    shown = f"{mark}{words.points(a.diff.mean, sign=True)}"
     return Cell(shown, a.diff.mean, interval, style="settled" if a.settled else "weak")
 
 
 def _p_cell(a: Arm) -> Cell:
-    return Cell("–") if a.p_holm is None else Cell(say.p_value(a.p_holm).removeprefix("= "), a.p_holm)
+    return Cell("–") if a.p_holm is None else Cell(words.p_value(a.p_holm).removeprefix("= "), a.p_holm)
 
 
 def _count_cell(value: int | None) -> Cell:
-    return Cell("–") if value is None else Cell(say.number(value), value)
+    return Cell("–") if value is None else Cell(words.number(value), value)
 
 
 def _value_cell(value: float | None, show) -> Cell:  # type: ignore[no-untyped-def]

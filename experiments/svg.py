@@ -42,7 +42,13 @@ PALETTE: dict[str, tuple[str, str]] = {
     "series-6": ("#5b55b0", "#a9a4f2"),
     "series-7": ("#7d8790", "#8b959f"),
 }
-MARKERS = ("diamond", "circle", "square", "triangle", "cross")
+OUTLINES: dict[str, tuple[tuple[float, float], ...]] = {
+    "diamond": ((0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)),
+    "square": ((-0.95, -0.95), (0.95, -0.95), (0.95, 0.95), (-0.95, 0.95)),
+    "triangle": ((0, -1.2), (1.15, 0.9), (-1.15, 0.9)),
+    "hourglass": ((-1, -1.1), (1, -1.1), (-1, 1.1), (1, 1.1)),
+}
+MARKERS = ("diamond", "circle", "square", "triangle", "hourglass")
 
 _NARROW, _WIDE = set("iljtfrI.,:;|!'()[]{} \u00a0"), set("mwMW@%—")
 
@@ -84,7 +90,8 @@ def text(
     """One line of text whose baseline is at y."""
     bold = f' font-weight="{weight}"' if weight != 400 else ""
     side = f' text-anchor="{anchor}"' if anchor != "start" else ""
-    return f'<text x="{num(x)}" y="{num(y)}" font-size="{num(size)}"{side}{bold} {paint("fill", colour)}>{escape(words)}</text>'
+    style = f'font-size="{num(size)}"{side}{bold} {paint("fill", colour)}'
+    return f'<text x="{num(x)}" y="{num(y)}" {style}>{escape(words)}</text>'
 
 
 def line(x1: float, y1: float, x2: float, y2: float, *, colour: str = "hair", width: float = 1, dash: str = "") -> str:
@@ -105,24 +112,19 @@ def rect(
 
 
 def marker(shape: str, x: float, y: float, r: float, *, colour: str, hollow: bool = False, tip: str = "") -> str:
-    """A point: diamond, circle, square, triangle or cross; hollow ones are drawn in outline on the page's colour."""
-    at = {
-        "diamond": [(0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)],
-        "square": [(-0.95, -0.95), (0.95, -0.95), (0.95, 0.95), (-0.95, 0.95)],
-        "triangle": [(0, -1.2), (1.15, 0.9), (-1.15, 0.9)],
-        "cross": [(-1.1, -0.35), (-0.35, -0.35), (-0.35, -1.1), (0.35, -1.1), (0.35, -0.35), (1.1, -0.35)]
-        + [(1.1, 0.35), (0.35, 0.35), (0.35, 1.1), (-0.35, 1.1), (-0.35, 0.35), (-1.1, 0.35)],
-    }
+    """A point: one of MARKERS; hollow ones are drawn in outline on the page's colour."""
+    if shape == "circle":
+        drawn = f'<circle cx="{num(x)}" cy="{num(y)}" r="{num(r)}"'
+    else:
+        points = " ".join(f"{num(x + dx * r)},{num(y + dy * r)}" for dx, dy in OUTLINES[shape])
+        drawn = f'<polygon points="{points}"'
     if hollow:
         style = (
             f'class="f-paper s-{colour}" fill="{PALETTE["paper"][0]}" stroke="{PALETTE[colour][0]}" stroke-width="1.6"'
         )
     else:
         style = paint("fill", colour)
-    if shape == "circle":
-        return f'<circle cx="{num(x)}" cy="{num(y)}" r="{num(r)}" {style}>{_tip(tip)}</circle>'
-    points = " ".join(f"{num(x + dx * r)},{num(y + dy * r)}" for dx, dy in at[shape])
-    return f'<polygon points="{points}" {style}>{_tip(tip)}</polygon>'
+    return f"{drawn} {style}>{_tip(tip)}</{drawn[1:].split()[0]}>"
 
 
 def drawing(title: str, width: float, height: float, body: Sequence[str]) -> str:
@@ -133,7 +135,7 @@ def drawing(title: str, width: float, height: float, body: Sequence[str]) -> str
 
 
 def legend(items: Sequence[tuple[str, str]], width: float, *, x: float = 0, y: float = 0) -> tuple[str, float]:
-    """Key in flowing rows. `items` are (drawing of a swatch centred on (0, 0) within 7 px, words); returns it and its height."""
+    """(key in flowing rows, its height). `items` are (drawing of a swatch within 7 px of (0, 0), words)."""
     out, at, row = [], x, 0
     for swatch, words in items:
         need = 22 + text_width(words, 12)
@@ -158,7 +160,7 @@ def ticks(low: float, high: float, count: int) -> list[float]:
 
 
 def log_ticks(low: float, high: float, count: int) -> list[float]:
-    """At most `count` (at least two, where there are) round numbers within [low, high], for a logarithmic axis; low > 0."""
+    """At most `count` round numbers (or two, if there are) within [low, high], for a logarithmic axis; low > 0."""
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
     for mantissas in ((1, 2, 5), (1, 3), (1,)):
         found = [m * 10.0**d for d in decades for m in mantissas if low * 0.999 <= m * 10.0**d <= high * 1.001]

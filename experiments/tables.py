@@ -13,7 +13,7 @@ from pipeline.core.records import Dataset, Question, Span
 from pipeline.core.run import Runner, context_name
 from pipeline.reading import Job, Transcript
 from pipeline.score.evidence import evidence_found, span_precision, span_recall
-from pipeline.score.significance import Comparison, clustered_mean, compare, holm, oracle_regret
+from pipeline.score.significance import Comparison, clustered_mean, compare, holm, oracle_regret, paired_test
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,11 +62,10 @@ def answers_frame(rows: Sequence[Row], dataset: Dataset) -> pl.DataFrame:
     import polars as pl
 
     slices = sorted({key for q in dataset.questions for key in q.slices})
-    span = pl.List(pl.Struct({"doc": pl.String, "start": pl.Int64, "end": pl.Int64}))
-    columns: dict[str, tuple[Any, list[Any]]] = {}
+    columns: dict[str, pl.Series] = {}
 
     def column(name: str, dtype: Any, values: Iterable[Any]) -> None:
-        columns[name] = (dtype, list(values))
+        columns[name] = values if isinstance(values, pl.Series) else pl.Series(name, list(values), dtype=dtype)
 
     questions = [r.job.question for r in rows]
     replies = [_reply(r) for r in rows]
@@ -83,8 +82,8 @@ def answers_frame(rows: Sequence[Row], dataset: Dataset) -> pl.DataFrame:
     column("status", pl.String, ("failed" if r.completion.status == "failed" else "answered" for r in replies))
     column("error", pl.String, (r.completion.error for r in replies))
     column("finish", pl.String, (r.completion.finish for r in replies))
-    column("evidence", span, ([_struct(s) for s in r.prompt.spans] for r in replies))
-    column("cites", span, ([_struct(s) for s in r.completion.cites] for r in replies))
+    column("evidence", None, _spans_column([r.prompt.spans for r in replies]))
+    column("cites", None, _spans_column([r.completion.cites for r in replies]))
     column("calls", pl.Int64, (len(r.transcript.completions) for r in rows))
     column("prompt_tokens", pl.Int64, (r.transcript.usage.prompt_tokens for r in rows))
     column("completion_tokens", pl.Int64, (r.transcript.usage.completion_tokens for r in rows))
@@ -98,10 +97,7 @@ def answers_frame(rows: Sequence[Row], dataset: Dataset) -> pl.DataFrame:
         (evidence_found(r.prompt.spans, q.evidence) for r, q in zip(replies, questions, strict=True)),
     )
     column("prompt_digest", pl.String, (r.prompt.digest[:16] for r in replies))
-    return pl.DataFrame(
-        {name: values for name, (_, values) in columns.items()},
-        schema={name: dtype for name, (dtype, _) in columns.items()},
-    )
+    return pl.DataFrame(columns)
 
 
 def costs_frame(rows: Sequence[Row], runner: Runner, questions: Sequence[Question]) -> pl.DataFrame:
@@ -192,14 +188,14 @@ def summary_frame(
     out: list[dict[str, Any]] = []
     for reader, routes in _by_reader_and_route(rows).items():
         regret = _regret(routes, controls)
-        tests: dict[str, Comparison] = {}
+        tests: dict[str, tuple[Comparison, float]] = {}
         if comparable[reader] and baseline in routes:
             for name, members in routes.items():
                 test = _against(members, routes[baseline], dataset) if name != baseline else None
                 if test:
                     tests[name] = test
         competing = [name for name in tests if name not in controls]
-        adjusted = dict(zip(competing, holm([tests[n].p_value for n in competing]), strict=True))
+        adjusted = dict(zip(competing, holm([tests[n][0].p_value for n in competing]), strict=True))
         for name, members in routes.items():
             tokens = sum(r.transcript.usage.prompt_tokens for r in members) / len(members)
             counts = {o: sum(r.status == o for r in members) for o in OUTCOMES}
@@ -223,13 +219,14 @@ def summary_frame(
                     "coverage": 1 - counts["failed"] / len(members),
                     "baseline": baseline if metric == PRIMARY else None,
                 }
-                test = tests.get(name) if metric == PRIMARY else None
+                test, by_cluster = tests.get(name, (None, None)) if metric == PRIMARY else (None, None)
                 line |= {
                     "diff": test.diff if test else None,
                     "diff_low": test.ci_low if test else None,
                     "diff_high": test.ci_high if test else None,
                     "p": test.p_value if test else None,
                     "p_holm": adjusted.get(name) if test else None,
+                    "p_clustered": by_cluster,
                     "route_only": test.a_only if test else None,
                     "baseline_only": test.b_only if test else None,
                     "regret": regret.get(name) if metric == PRIMARY else None,
@@ -245,8 +242,12 @@ def summary_frame(
     return pl.DataFrame(out, schema=kinds)
 
 
-def _against(members: Sequence[Row], baseline: Sequence[Row], dataset: Dataset) -> Comparison | None:
-    """The paired comparison on the questions that both answered and that can be marked."""
+def _against(members: Sequence[Row], baseline: Sequence[Row], dataset: Dataset) -> tuple[Comparison, float] | None:
+    """The paired comparison on the questions that both answered and that can be marked, and a second p-value.
+
+    McNemar's test takes questions as independent and finds differences too often where those of one document are alike
+    (14 % instead of 5 % at an intracluster correlation of 0.1); the sign-flip test by document does not.
+    """
     theirs = {r.job.question.id: r.scores.get(PRIMARY) for r in baseline}
     pairs = [
         (ours, other, cluster_of(r.job.question, dataset))
@@ -256,7 +257,7 @@ def _against(members: Sequence[Row], baseline: Sequence[Row], dataset: Dataset) 
     if not pairs:
         return None
     a, b, clusters = (list(column) for column in zip(*pairs, strict=True))
-    return compare(a, b, clusters, binary=True)
+    return compare(a, b, clusters, binary=True), paired_test(a, b, clusters).p_value
 
 
 def comparisons_frame(
@@ -282,7 +283,7 @@ def comparisons_frame(
     out = []
     for key in sorted(groups):
         members = groups[key]
-        test = _against(members[a], members[b], dataset)
+        test, by_cluster = _against(members[a], members[b], dataset) or (None, None)
         line: dict[str, Any] = dict(zip(by, key, strict=True))
         line |= {
             "n": test.n if test else 0,
@@ -294,6 +295,7 @@ def comparisons_frame(
             f"{a}_only": test.a_only if test else 0,
             f"{b}_only": test.b_only if test else 0,
             "mcnemar_p": test.p_value if test else None,
+            "clustered_p": by_cluster,
         }
         for p in pair:
             line[f"coverage_{p}"] = 1 - sum(r.failed for r in members[p]) / max(1, len(members[p]))
@@ -360,5 +362,19 @@ def _reply(row: Row) -> Any:
     return reply
 
 
-def _struct(span: Span) -> dict[str, Any]:
-    return {"doc": span.doc, "start": span.start, "end": span.end}
+def _spans_column(spans: Sequence[Sequence[Span]]) -> pl.Series:
+    """List of {doc, start, end} per row, through Arrow: from Python objects it takes a minute for LaRA."""
+    import polars as pl
+    import pyarrow as pa
+
+    flat = [s for row in spans for s in row]
+    offsets = [0]
+    for row in spans:
+        offsets.append(offsets[-1] + len(row))
+    fields = {
+        "doc": pa.array([s.doc for s in flat], pa.large_string()),
+        "start": pa.array([s.start for s in flat], pa.int64()),
+        "end": pa.array([s.end for s in flat], pa.int64()),
+    }
+    struct = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
+    return pl.Series(pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), struct))

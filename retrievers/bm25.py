@@ -193,7 +193,7 @@ def _with_rank_bm25(index: Index) -> Callable[[list[str]], tuple[NDArray[np.floa
     for document in library.doc_freqs:
         for term in document:
             frequency[term] = frequency.get(term, 0) + 1
-    idf = {
+    idf: Callable[[int], float] = {
         "lucene": lambda df: math.log(1 + (n - df + 0.5) / (df + 0.5)),
         "robertson": lambda df: max(0.0, math.log((n - df + 0.5) / (df + 0.5))),
         "atire": lambda df: math.log(n / df),

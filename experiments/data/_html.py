@@ -33,7 +33,7 @@ _SPACE = re.compile(r"\s+")
 def read_html(path: Path) -> tuple[str, tuple[Section, ...]]:
     """Text and sections of a page in UTF-8, or in the set that it declares. Raises UserError for other bytes."""
     from bs4 import BeautifulSoup
-    from bs4.exceptions import ParserRejectedMarkup
+    from bs4.builder import ParserRejectedMarkup
 
     try:
         soup = BeautifulSoup(_markup(path), "html.parser")

@@ -111,7 +111,9 @@ def read_map(path: Path) -> RecordedMap:
         raise UserError(f"broken YAML: {getattr(error, 'problem', error)}", where=where) from None
     if not isinstance(raw, dict):
         raise UserError(
-            "expected a mapping with the keys `files` and `fields`", where=str(path), remedy="See README, recorded"
+            "expected a mapping with the keys `files` and `fields`",
+            where=str(path),
+            remedy="See README, Answers from elsewhere",
         )
     if isinstance(raw.get("files"), str):
         raw["files"] = [raw["files"]]

@@ -45,8 +45,8 @@ def load_cacm(folder: Path | None = None) -> Collection:
     topics = folder / "topics" / "topics.cacm.txt"
     judged = folder / "qrels" / "qrels.cacm.txt"
     queries = _queries(topics)
-    # The judgements write CACM-46 where the archive has CACM-0046. Anserini's own figures leave that as it is, so its 55
-    # such judgements count as never found there.
+    # The judgements write CACM-46 where the archive has CACM-0046. Anserini's figures leave that as it is, so there 55
+    # such judgements count as never found.
     qrels = {q: {_padded(d): grade for d, grade in grades.items()} for q, grades in read_qrels(judged).items()}
     for query, grades in qrels.items():
         unknown = next((d for d in grades if d not in documents), None)

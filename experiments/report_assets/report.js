@@ -221,6 +221,10 @@
       : el("p", {}, answerable === false ? "The documents do not tell: the right answer is to decline." : "No gold answer is known.");
     const body = [
       el("div", {class: "topbar"}, el("a", {href: "#questions"}, "← Back to the report"), el("span", {class: "space"}),
+        el("button", {type: "button", class: "plain", on: () => {
+          const all = [...view.querySelectorAll("details")], shut = all.some(d => !d.open);
+          all.forEach(d => { d.open = shut; });
+        }}, "All evidence and prompts"),
         el("small", {class: "keys count"}, at >= 0 ? (at + 1) + " of " + count(matches.length) + " in the list " : "", el("kbd", {}, "←"), " ", el("kbd", {}, "→")), before, after),
       el("h1", {tabindex: "-1"}, text || row[0]),
       el("div", {class: "tags"}, tags.map(t => el("span", {}, t))),

@@ -75,6 +75,11 @@ class Document:
         body = "absent" if self.text is None else digest(self.text)
         return digest_parts([self.id, self.title, body, str(self.stated_tokens), *sections])
 
+    @cached_property
+    def part(self) -> Part:
+        """The whole document as a part of a prompt: one object, so that its digest is computed once."""
+        return Part("document", self.text, Span(self.id, 0, len(self.text or "")), self.stated_tokens)
+
 
 @dataclass(frozen=True)
 class Question:
@@ -144,7 +149,7 @@ class Ranking:
             raise ValueError(f"{len(self.ids)} ids but {len(self.scores)} scores")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Part:
     """One stretch of a prompt. `text` None: it was read, but is not at hand (a recorded answer's prompt)."""
 
@@ -153,7 +158,7 @@ class Part:
     span: Span | None = None
     stated_tokens: int | None = None
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Identity by content."""
         body = f"absent:{self.span}:{self.stated_tokens}" if self.text is None else digest(self.text)

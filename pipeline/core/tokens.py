@@ -29,8 +29,11 @@ class Tokenizer(ABC):
         """Character offsets `[start, end)` of each token, in order; white space belongs to no token."""
 
     def count(self, text: str) -> int:
-        """Number of tokens of the text."""
+        """Number of tokens of the text; remembered, since a document is counted for thousands of prompts."""
         return _count(self, text)
+
+    def _size(self, text: str) -> int:
+        return len(self.spans(text))
 
     def count_prompt(self, prompt: Prompt) -> int:
         """Tokens of a prompt: the sum over its parts, so that a shared document is counted once per process.
@@ -45,7 +48,7 @@ class Tokenizer(ABC):
 
 @lru_cache(maxsize=65536)
 def _count(tokenizer: Tokenizer, text: str) -> int:
-    return len(tokenizer.spans(text))
+    return tokenizer._size(text)
 
 
 class WordTokenizer(Tokenizer):
@@ -56,6 +59,9 @@ class WordTokenizer(Tokenizer):
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Offsets of each word or mark."""
         return [m.span() for m in _WORD.finditer(text)]
+
+    def _size(self, text: str) -> int:
+        return len(_WORD.findall(text))
 
 
 class HFTokenizer(Tokenizer):

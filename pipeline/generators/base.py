@@ -115,6 +115,10 @@ class Generator(ABC):
         """Digest of class, version and settings."""
         return identity(self)
 
+    def serves(self, route: str) -> bool:
+        """Whether it can answer calls of this route at all; a recorded reader holds the answers of some routes only."""
+        return True
+
     def call_key(self, call: Call) -> str:
         """The key under which the answer to this call is remembered: what the answer depends on, and nothing else."""
         return digest_parts([self.identity, call.prompt.digest, _identity(call.sampling)])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from pipeline.core.records import digest, digest_parts
@@ -33,6 +34,14 @@ class Recorded(Generator):
     def label(self) -> str:
         """The name in tables: `name`, or the model's."""
         return self.name or self.model
+
+    def serves(self, route: str) -> bool:
+        """Whether any answer of this route is recorded."""
+        return route in self._routes
+
+    @cached_property
+    def _routes(self) -> frozenset[str]:
+        return frozenset(route for _, route in self.answers)
 
     def call_key(self, call: Call) -> str:
         """Model, question, route and the stored answer itself.

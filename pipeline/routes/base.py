@@ -96,8 +96,7 @@ def document_parts(documents: Sequence[Document]) -> list[Part]:
             if parts:
                 parts.append(gap())
             parts.append(Part("label", f"# {document.title or document.id}\n\n"))
-        length = len(document.text or "")
-        parts.append(Part("document", document.text, Span(document.id, 0, length), document.stated_tokens))
+        parts.append(document.part)
     return parts
 
 

@@ -282,7 +282,7 @@ TABLE = [
         "{}/map.yaml: fields: reader: the key 'reader' is missing. Add it"),
     Bad("map that is no YAML", yaml_map("files: [a\nfields: x"), "{}/map.yaml:2: broken YAML: *"),
     Bad("map that is a list", yaml_map("- a"),
-        "{}/map.yaml: expected a mapping with the keys `files` and `fields`. See README, recorded"),
+        "{}/map.yaml: expected a mapping with the keys `files` and `fields`. See README, Answers from elsewhere"),
     Bad("no file fits", recorded(files=["*.csv"]),
         "{}/map.yaml: files.0: no file fits '*.csv'. Globs are relative to the map's folder"),
     Bad("file of another type", recorded(files=["map.*"]),

@@ -136,7 +136,7 @@ def test_a_page_in_the_character_set_that_it_declares(docs):
 
 def test_markdown_headings():
     front, fences = "---\ntitle: x\n---\n", "```sh\n# no\n```\n~~~\n```\n# no\n~~~\n"
-    text = f"{front}Top\n===\n\n{fences}### Three ###\n#no\n- item\n---\nx\n\nTwo\n---\n| a |\n---\n"
+    text = f"{front}Top\n===\n\n{fences}### Three ###\n#no\n\n- item\n---\n\nTwo\n---\n\n| a |\n---\n"
     assert [(h.level, h.title) for h in markdown_headings(text)] == [(1, "Top"), (3, "Three"), (2, "Two")]
     assert all(text[h.start :].lstrip("# ").startswith(h.title) for h in markdown_headings(text))
 

@@ -5,6 +5,8 @@ import sys
 from hashlib import sha256
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from experiments.data.pydocs import FOLDER, build_pydocs, load_pydocs
 from pipeline.core.errors import UserError
@@ -38,9 +40,9 @@ def test_each_piece_of_evidence_is_what_was_written_down(dataset):
     rows = {row["id"]: row for row in ROWS}
     checked = 0
     for q in dataset.questions:
-        for span, given in zip(q.evidence, rows[q.id]["evidence"], strict=True):
+        for span, row in zip(q.evidence, rows[q.id]["evidence"], strict=True):
             text = dataset.documents[span.doc].text[span.start : span.end]
-            assert sha256(text.encode()).hexdigest() == given["sha256"], q.id
+            assert sha256(text.encode()).hexdigest() == row["sha256"], q.id
             checked += 1
     assert checked > 150
 
@@ -97,12 +99,26 @@ def test_without_any_topic_only_unanswerable_questions_stay(dataset):
     assert {q.kind for q in empty.questions} == {"unanswerable"}
 
 
-def test_nearest_of_equal_places(tmp_path):
-    (tmp_path / "pydocs_chapters.json").write_text('[{"id": "c", "title": "C", "topics": ["t"]}]')
-    digest = sha256(b"spam").hexdigest()
+def small(folder, start, quote):
+    """A chapter of one topic `t` with one question, whose evidence stood at `start`."""
+    (folder / "pydocs_chapters.json").write_text('[{"id": "c", "title": "C", "topics": ["t"]}]')
+    digest = sha256(quote.encode()).hexdigest()
     row = {"id": "1", "chapter": "c", "kind": "location", "question": "?", "golds": ["x"]}
-    row["evidence"] = [{"topic": "t", "start": 9, "end": 13, "sha256": digest}]
-    (tmp_path / "pydocs_questions.jsonl").write_text(json.dumps(row))
+    row["evidence"] = [{"topic": "t", "start": start, "end": start + len(quote), "sha256": digest}]
+    (folder / "pydocs_questions.jsonl").write_text(json.dumps(row))
+
+
+@given(size=st.integers(4, 12), start=st.integers(0, 14), place=st.integers(0, 8))
+def test_every_place_is_tried(tmp_path_factory, size, start, place):
+    folder = tmp_path_factory.mktemp("small")
+    small(folder, start, "spam")
+    text = ("." * place + "spam").ljust(size, ".")
+    (question,) = build_pydocs({"t": text}, "9.9", folder).questions
+    assert question.evidence[0].start == len("t\n\n") + place
+
+
+def test_nearest_of_equal_places(tmp_path):
+    small(tmp_path, 9, "spam")
     (question,) = build_pydocs({"t": "spam.......spam"}, "9.9", tmp_path).questions
     assert question.evidence[0].start == len("t\n\n") + 11
 

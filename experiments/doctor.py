@@ -1,0 +1,59 @@
+"""The doctor: checks a study's data, its settings and its last run for what has fooled published comparisons.
+
+`examine(experiment)` gives one line per thing looked at, in a fixed order. It repairs nothing, runs nothing and loads
+no model. Each check says in its own docstring which failure it is there for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from experiments import (
+    doctor_data,
+    doctor_gold,
+    doctor_labels,
+    doctor_reading,
+    doctor_retrieval,
+    doctor_run,
+)
+from experiments.doctor_subject import Finding, Said, Subject
+from pipeline.core.store import Store
+
+if TYPE_CHECKING:
+    from experiments.compare import Experiment
+
+__all__ = ["CHECKS", "Finding", "examine"]
+
+CHECKS: dict[str, Callable[[Subject], Iterator[Said]]] = {
+    "documents": doctor_data.documents,
+    "duplicate questions": doctor_data.duplicates,
+    "gold evidence": doctor_gold.evidence,
+    "gold answers": doctor_gold.answers,
+    "evidence position": doctor_gold.position,
+    "names in questions": doctor_data.names,
+    "bm25 terms": doctor_retrieval.terms,
+    "re-ranking": doctor_retrieval.rerankers,
+    "passage labels": doctor_labels.labels,
+    "encoder window": doctor_reading.encoders,
+    "reader window": doctor_reading.windows,
+    "controls": doctor_run.controls,
+    "last run": doctor_run.last_run,
+    "failed calls": doctor_run.failures,
+    "answers by heart": doctor_run.memory,
+    "against chance": doctor_run.measured,
+    "scorer": doctor_run.scorer,
+}
+"""By name, in the order of the report. A check of results says nothing where there is no run; `last run` tells so."""
+
+
+def examine(experiment: Experiment) -> list[Finding]:
+    """All findings. Raises UserError where the study asks no question, or a setting names what is not there."""
+    if not (experiment.store / "index.sqlite").is_file():
+        return _findings(Subject(experiment, None))
+    with Store(experiment.store) as store:
+        return _findings(Subject(experiment, store))
+
+
+def _findings(subject: Subject) -> list[Finding]:
+    return [Finding(level, name, text) for name, check in CHECKS.items() for level, text in check(subject)]
