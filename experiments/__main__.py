@@ -204,13 +204,20 @@ def _show_plan(plan: Plan, name: str) -> None:
 def main() -> None:
     """Run the command line; a user's mistake becomes one line and exit status 2."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
     except UserError as e:
         print(f"error: {e}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         print("stopped; what was computed is kept, and the same command goes on from here", file=sys.stderr)
         sys.exit(130)
+    except Exception as e:
+        # Typer's own usage errors, by what they can do: the class moves between its versions.
+        if not hasattr(e, "format_message"):
+            raise
+        told = e.format_message().rstrip(".")
+        if told:  # a call without a command has printed the help instead
+            print(f"error: {told}. See: python -m experiments --help", file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -139,9 +139,9 @@ def names(subject: Subject) -> Iterator[Said]:
     """
     asked = [q for q in subject.questions if q.answerable is not False]
     asked = [q for q in asked if (found := subject.documents(q)) and all(d.text for d in found)]
-    common = _lower_case_words(subject, asked)
+    proper = _proper(subject, asked)
     for kind, find in (("names", _names), ("numbers", _numbers)):
-        holding = [(q, held) for q in asked if (held := find(q, common))]
+        holding = [(q, held) for q in asked if (held := find(q, proper))]
         if not holding:
             yield "ok", f"not applicable: no question with text at hand holds {kind}"
             continue
@@ -151,28 +151,29 @@ def names(subject: Subject) -> Iterator[Said]:
             gone = [w for w in held if not any(_mentions(v, w) for v in texts)]
             if gone:
                 lost.append((q, gone))
+        worst, group = _worst_group([q for q, _ in holding], {q.id for q, _ in lost})
+        share = sum(q.id in group for q, _ in lost) / max(1, len(group))
+        shown = sorted(lost, key=lambda item: item[0].id not in group)
         told = part(len(lost), len(holding), f"questions that hold {kind}")
         told += " hold one that their documents do not"
-        told += f", {examples(lost, _missing)}" if lost else ""
-        worst, share = _worst_group([q for q, _ in holding], {q.id for q, _ in lost})
+        told += f", {examples(shown, _missing)}" if lost else ""
         if len(lost) >= _FEW and (len(lost) > _ABSENT * len(holding) or share > _CLUSTERED):
             yield "warning", f"{told}{worst}; no route can find them: correct these questions or leave them out"
         else:
             yield "ok", told
 
 
-def _worst_group(questions: list[Question], lost: set[str]) -> tuple[str, float]:
-    """The kind of questions, alone or within a slice, that loses the greatest share; in words, and the share."""
-    groups: dict[str, list[str]] = {}
+def _worst_group(questions: list[Question], lost: set[str]) -> tuple[str, set[str]]:
+    """The kind of questions, alone or within a slice, that loses the greatest share: in words, and its questions."""
+    groups: dict[str, set[str]] = {}
     for q in questions:
-        for name in ("", *(f", {key} {value}" for key, value in sorted(q.slices.items()))):
-            groups.setdefault(f"kind {q.kind or 'unknown'}{name}", []).append(q.id)
-    sized = {name: ids for name, ids in groups.items() if len(ids) >= _GROUP and len(groups) > 1}
-    if not sized:
-        return "", 0.0
-    name, ids = max(sized.items(), key=lambda item: sum(i in lost for i in item[1]) / len(item[1]))
-    count = sum(i in lost for i in ids)
-    return f"; most in {name}: {count} of {len(ids)}", count / len(ids)
+        for within in ("", *(f", {key} {value}" for key, value in sorted(q.slices.items()))):
+            groups.setdefault(f"kind {q.kind or 'unknown'}{within}", set()).add(q.id)
+    sized = {name: ids for name, ids in groups.items() if len(ids) >= _GROUP}
+    if len(groups) < 2 or not sized:
+        return "", set()
+    name, ids = max(sized.items(), key=lambda item: len(item[1] & lost) / len(item[1]))
+    return f"; most in {name}: {len(ids & lost)} of {len(ids)}", ids
 
 
 def _missing(item: tuple[Question, list[str]]) -> str:
@@ -180,31 +181,35 @@ def _missing(item: tuple[Question, list[str]]) -> str:
     return f"{question.id} ({', '.join(dict.fromkeys(gone))})"
 
 
-def _lower_case_words(subject: Subject, questions: list[Question]) -> set[str]:
-    """Words that occur in lower case anywhere: a capital at the start of a sentence does not make a name of them."""
-    found: set[str] = set()
+def _proper(subject: Subject, questions: list[Question]) -> set[str]:
+    """Words that a capital at the start of a sentence is no accident of.
+
+    They stand capitalised inside a sentence of some question, and nowhere in lower case.
+    """
+    inside = {w for q in questions for m, start in _capitals(q) if not start for w in words_of(m)}
+    small = {w for q in questions for w in words_of(q.text) if w.islower()}
     for document in {d.id: d for q in questions for d in subject.documents(q)}.values():
-        found |= subject.vocabulary(document).small
-    for q in questions:
-        found |= {w for w in words_of(q.text) if w.islower()}
-    return found
+        small |= subject.vocabulary(document).small
+    return {w for w in inside if w.lower() not in small}
 
 
-def _names(question: Question, common: set[str]) -> list[str]:
-    text = question.text
-    tokens = [m for m in _TOKEN.finditer(text) if len(m.group()) > 1 and not m.group()[0].isdigit()]
+def _capitals(question: Question) -> Iterator[tuple[str, bool]]:
+    """Capitalised words of a question, and whether each starts a sentence; none of a question set as a title."""
+    tokens = [m for m in _TOKEN.finditer(question.text) if len(m.group()) > 1 and m.group()[0].isalpha()]
     long = [m for m in tokens if len(m.group()) > 3]
     if len(long) > 3 and sum(m.group()[0].isupper() for m in long) > _TITLED * len(long):
-        return []
-    found = []
+        return
     for m in tokens:
-        word = m.group()
-        if word[0].isupper() and not (word.lower() in common and _START.search(text[: m.start()])):
-            found += [w for w in words_of(word) if len(w) > 1 and not w[0].isdigit()]
-    return found
+        if m.group()[0].isupper():
+            yield m.group(), _START.search(question.text[: m.start()]) is not None
 
 
-def _numbers(question: Question, common: set[str]) -> list[str]:
+def _names(question: Question, proper: set[str]) -> list[str]:
+    words = [w for m, start in _capitals(question) for w in words_of(m) if not start or w in proper]
+    return [w for w in words if len(w) > 1 and w[0].isalpha()]
+
+
+def _numbers(question: Question, proper: set[str]) -> list[str]:
     """Numbers of two digits and more; a single one counts things ("the 3 largest")."""
     return [w for w in words_of(question.text) if w[0].isdigit() and len(w) > 1]
 

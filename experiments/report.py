@@ -21,7 +21,7 @@ from experiments import report_evidence, report_sections, report_verdict
 from experiments import report_words as words
 from experiments.report_html import palette_css, paragraph, section
 from experiments.report_questions import Prompts, PromptView, question_data
-from experiments.report_read import CONTROLS, read_study
+from experiments.report_read import read_study
 from experiments.report_study import Study
 from experiments.svg import escape
 from pipeline.core.records import Dataset
@@ -56,15 +56,14 @@ def write_report(
 ) -> None:
     """Write the report to `path` (whole or not at all).
 
-    config: the resolved settings, shown as they are; `baseline`, `controls` (names of the routes that bracket the
-    result), `name`, `fingerprint` and `command` are used where given. notes: what a reader of the numbers must know.
+    config: the resolved settings, shown as they are; `baseline`, `name`, `fingerprint` and `command` are used
+    where given. notes: what a reader of the numbers must know.
     prompts: the calls behind one answer, asked once per answer; None where the prompts are not at hand.
     """
     study = read_study(
         title,
         dataset,
         str(config.get("baseline") or ""),
-        config.get("controls", CONTROLS),
         frames.answers,
         frames.costs,
         frames.scores,

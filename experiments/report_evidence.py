@@ -5,7 +5,7 @@ As in `report_sections`: a `Study` in, one section out; a section whose data are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments import report_findings as say
@@ -14,6 +14,7 @@ from experiments import report_words as words
 from experiments.plots import Bar, Dot, Group, dumbbell, stacked_bars
 from experiments.plots_plane import Bin, binned_lines
 from experiments.report_html import Cell, Head, figure, paragraph, section, table
+from experiments.report_sections import role_of
 from experiments.report_study import RETRIEVAL, Key, Study, position_bins
 
 RETRIEVAL_NAMES = [
@@ -24,6 +25,8 @@ RETRIEVAL_NAMES = [
 AGREEMENT_PARTS = ["both right", "only this route", "only the baseline", "neither"]
 COST_PARTS = [("index (its share)", "series-2"), ("retrieval", "series-3"), ("reader", "series-1")]
 MOST_PANELS = 12
+
+Halves = tuple[tuple[float, int] | None, tuple[float, int] | None]  # (share right, n) with all evidence, and without
 
 
 def position(study: Study) -> str:
@@ -82,35 +85,38 @@ def retrieval(study: Study) -> str:
             Dot(n, e.mean, e.low, e.high) if e else None for n, e in zip(RETRIEVAL_NAMES, estimates, strict=True)
         )
         rows.append(Group(k[1] if alike else study.label(k), dots))
-    split = {k: _given_evidence(study, k) for k in keys}
     chart = figure(
         lambda w: dumbbell(rows, RETRIEVAL_NAMES, title=title, x_label="share (%)", width=w, join=False),
         "diamonds: how much of the gold evidence is in the prompt (span recall). Circles: how much of the prompt's "
         "document text is gold evidence (span precision). Squares: for how many questions all of it is there. Thin "
         "bars: 95 % intervals.",
     )
+    split = {k: _given_evidence(study, k) for k in study.columns}
+    alone = {k[1]: halves for k, halves in split.items()} if len(study.readers) == 1 else {}
+    said = say.retrieval([study.arms[k] for k in keys if k[1] in study.candidates], alone)
+    return section("retrieval", title, paragraph(said, "finding"), chart, _evidence_table(study, split))
+
+
+def _evidence_table(study: Study, split: Mapping[Key, Halves]) -> str:
+    """Success with and without the evidence in the prompt, or nothing where no arm has either."""
+    if not any(a or b for a, b in split.values()):
+        return ""
     heads = [
         Head("Route", numeric=False),
-        Head("right with it", "share right among questions whose evidence was in the prompt"),
+        Head("right with all evidence (%)", "share right among questions whose evidence was in the prompt"),
         Head("n"),
-        Head("right without it", "share right among questions whose evidence was not in the prompt"),
+        Head("right without (%)", "share right among questions whose evidence was not, or not wholly, in the prompt"),
         Head("n"),
     ]
-    cells = []
-    for k in keys:
-        row = [Cell(k[1] if alike else study.label(k), study.label(k))]
-        for found in split[k]:
-            row += (
-                [Cell(words.percent(found[0]), found[0]), Cell(str(found[1]), found[1])]
-                if found
-                else [Cell("–"), Cell("0", 0)]
-            )
-        cells.append(("", row))
-    shown = any(a or b for a, b in split.values())
-    arms = [study.arms[k] for k in keys if k[1] in study.candidates]
-    finding = paragraph(say.retrieval(arms, {k[1]: v for k, v in reversed(split.items())}), "finding")
-    rest = table(heads, cells, "What the evidence in the prompt is worth") if shown else ""
-    return section("retrieval", title, finding, chart, rest)
+    rows = []
+    for k, halves in split.items():
+        row = [Cell(study.label(k), study.label(k))]
+        for half in halves:
+            row += [Cell(f"{100 * half[0]:.1f}", half[0]) if half else Cell("–")]
+            row += [Cell(words.number(half[1]), half[1]) if half else Cell("0", 0)]
+        if any(halves):
+            rows.append((role_of(study, k[1]), row))
+    return table(heads, rows, "What the evidence in the prompt is worth")
 
 
 def agreement(study: Study) -> str:
@@ -209,7 +215,7 @@ def _cost_table(study: Study, groups: dict[Key, list[int]]) -> str:
             value = _sum(study.costs[column], groups[k]) if whole else _mean(study.costs[column], groups[k])
             value *= 1000 if column == "intrinsic_money" else 1
             cells.append(Cell(words.number(value) if column == "cached_tokens" else words.quantity(value), value))
-        rows.append(("", cells))
+        rows.append((role_of(study, k[1]), cells))
     return table(heads, rows, "Charged from cold per question, and spent by this run in all")
 
 
@@ -240,7 +246,7 @@ def _cluster(study: Study, question: str) -> str:
     return q.cluster or (q.context[0] if q.context else q.evidence[0].doc if q.evidence else q.id)
 
 
-def _given_evidence(study: Study, key: Key) -> tuple[tuple[float, int] | None, tuple[float, int] | None]:
+def _given_evidence(study: Study, key: Key) -> Halves:
     found = study.found.get(key, {})
     return study.success(key, [q for q, f in found.items() if f]), study.success(
         key, [q for q, f in found.items() if not f]

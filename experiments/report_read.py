@@ -21,7 +21,6 @@ def read_study(
     title: str,
     dataset: Dataset,
     baseline: str,
-    controls: Iterable[str],
     answers: pl.DataFrame,
     costs: pl.DataFrame,
     scores: pl.DataFrame,
@@ -42,11 +41,11 @@ def read_study(
                 outcomes.setdefault((reader, route), {})[q] = status
         elif value is not None:
             found.setdefault((reader, route), {})[q] = value >= 0.5
-    primary = {(r["reader"], r["route"]): r for r in rows if r["metric"] == "correct"}
-    arms = {key: _arm(key, primary.get(key), outcomes.get(key, {}), rows) for key in keys}
+    known = arms_of(rows)
+    arms = {key: known.get(key) or _unmarked(key, outcomes.get(key, {}), table) for key in keys}
     stated = next((r["baseline"] for r in rows if r.get("baseline")), "")
     routes = _by_quality(dict.fromkeys(k[1] for k in keys), arms, 1)
-    aside = frozenset(controls)
+    aside = control_routes(rows)
     routes = [r for r in routes if r not in aside] + sorted(r for r in routes if r in aside)
     baseline = baseline or stated or ("lc" if "lc" in routes else routes[0] if routes else "")
     return Study(
@@ -64,37 +63,55 @@ def read_study(
     )
 
 
-def _arm(
-    key: Key, row: Mapping[str, Any] | None, outcomes: Mapping[str, str], rows: Sequence[Mapping[str, Any]]
-) -> Arm:
-    reader, route = key
-    if row is None:
-        values = list(outcomes.values())
-        counts = (values.count("right"), values.count("wrong"), values.count("declined"), values.count("failed"))
-        return Arm(reader, route, n=len(values), counts=counts)
-    retrieval = {}
+def arms_of(rows: Sequence[Mapping[str, Any]]) -> dict[Key, Arm]:
+    """The summary's rows as arms, by reader and route, in the rows' order; those with the primary metric only."""
+    retrieval: dict[Key, dict[str, Estimate]] = {}
     for r in rows:
-        if r["route"] == route and r["reader"] in (reader, "", None) and r["metric"] in RETRIEVAL:
-            retrieval[r["metric"]] = Estimate(_float(r["mean"]), _float(r["ci_low"]), _float(r["ci_high"]))
+        if r["metric"] in RETRIEVAL and (mean := _float(r["mean"])) is not None:
+            found = Estimate(mean, _float(r["ci_low"]), _float(r["ci_high"]))
+            retrieval.setdefault((r["reader"] or "", r["route"]), {})[r["metric"]] = found
+    arms = {}
+    for r in rows:
+        if r["metric"] == "correct":
+            key = (r["reader"], r["route"])
+            arms[key] = _arm(r, retrieval.get(key) or retrieval.get(("", key[1]), {}))
+    return arms
+
+
+def control_routes(rows: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The routes that bracket the result: compared without a part in Holm's adjustment, and the usual names."""
+    tested = {r["route"] for r in rows if _float(r["p_holm"]) is not None}
+    aside = {r["route"] for r in rows if _float(r["diff"]) is not None} - tested
+    return frozenset(aside.union(CONTROLS) - tested)
+
+
+def _arm(row: Mapping[str, Any], retrieval: Mapping[str, Estimate]) -> Arm:
+    right, wrong, declined, failed = (_int(row[o]) or 0 for o in OUTCOMES)
     return Arm(
-        reader=reader,
-        route=route,
+        reader=row["reader"],
+        route=row["route"],
         quality=Estimate(_float(row["mean"]), _float(row["ci_low"]), _float(row["ci_high"])),
         diff=Estimate(_float(row["diff"]), _float(row["diff_low"]), _float(row["diff_high"])),
         p=_float(row["p"]),
         p_holm=_float(row["p_holm"]),
-        n=int(row["n"] or 0),
-        clusters=int(row["clusters"] or 0),
-        counts=tuple(int(row[o] or 0) for o in OUTCOMES),  # type: ignore[arg-type]
-        coverage=_float(row["coverage"]),
+        counts=(right, wrong, declined, failed),
         route_only=_int(row["route_only"]),
         baseline_only=_int(row["baseline_only"]),
-        regret=_float(row["regret"]),
         prompt_tokens=_float(row["prompt_tokens"]),
         seconds=_float(row["seconds"]),
         money=_float(row["money"]),
-        retrieval={m: e for m, e in retrieval.items() if e.mean is not None},
+        retrieval=retrieval,
     )
+
+
+def _unmarked(key: Key, outcomes: Mapping[str, str], answers: Mapping[str, list[Any]]) -> Arm:
+    """An arm that the summary does not mark: its outcomes are counted and its tokens averaged over its answers."""
+    rows = zip(answers["reader"], answers["route"], answers["prompt_tokens"], strict=True)
+    tokens = [t or 0 for reader, route, t in rows if (reader, route) == key]
+    values = list(outcomes.values())
+    right, wrong, declined, failed = (values.count(o) for o in OUTCOMES)
+    mean = sum(tokens) / len(tokens) if tokens else None
+    return Arm(*key, counts=(right, wrong, declined, failed), prompt_tokens=mean)
 
 
 def _by_quality(names: Iterable[str], arms: Mapping[Key, Arm], part: int) -> list[str]:

@@ -55,7 +55,8 @@ def routes(study: Study) -> str:
         "Right is the share of questions answered right, in percent, with its 95 % interval. Differences are in "
         f"percentage points against {study.baseline}, the baseline, on the same questions. A filled mark ● stands "
         "where the difference is settled: p below 0.05 after Holm's adjustment over the routes of a reader, and an "
-        "interval that leaves zero out. Controls (grey) bracket the result and are no routes to choose. Click a heading to sort.",
+        "interval that leaves zero out. Controls (grey) bracket the result and are no routes to choose. Click a "
+        "heading to sort.",
         "guide",
     )
     return section("routes", "How do the routes compare?", table(heads, rows, "All routes, side by side"), guide)

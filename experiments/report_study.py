@@ -46,13 +46,9 @@ class Arm:
     diff: Estimate = field(default_factory=lambda: Estimate(None))
     p: float | None = None
     p_holm: float | None = None
-    n: int = 0
-    clusters: int = 0
     counts: tuple[int, int, int, int] = (0, 0, 0, 0)
-    coverage: float | None = None
     route_only: int | None = None
     baseline_only: int | None = None
-    regret: float | None = None
     prompt_tokens: float | None = None
     seconds: float | None = None
     money: float | None = None

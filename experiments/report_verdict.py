@@ -16,7 +16,7 @@ def unequal(arm: Arm, base: Arm) -> bool:
 
 
 def evidence_for(arm: Arm, *, flip: bool = False) -> str:
-    """`95 % interval 1.0 to 11.6; p = 0.02 after Holm`, as far as known; `flip` gives the interval of baseline - route."""
+    """`95 % interval 1.0 to 11.6; p = 0.02 after Holm`, as far as known; `flip`: the interval of baseline - route."""
     facts = []
     if arm.diff.low is not None and arm.diff.high is not None:
         low, high = (-arm.diff.high, -arm.diff.low) if flip else (arm.diff.low, arm.diff.high)
@@ -165,7 +165,5 @@ def brackets(study: Study, reader: str) -> str:
     sentence = f"{listed(said)}." if said else ""
     best = max((m for r in study.candidates if (m := mean(r)) is not None), default=None)
     if oracle is not None and best is not None and best > oracle:
-        sentence += (
-            f" The best route, at {percent(best)}, lies above the oracle: chance, or help from text beyond the gold evidence."
-        )
+        sentence += f" The best route, at {percent(best)}, lies above that: chance, or help from other text."
     return sentence[:1].upper() + sentence[1:]

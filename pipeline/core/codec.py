@@ -1,7 +1,8 @@
 """Values to bytes and back, without pickle: a JSON tree, with NumPy arrays appended as raw `.npy` blocks.
 
-Equal values give equal bytes, so that a digest of the bytes identifies the value. It knows the record classes it may
-build; bytes that name another class are refused. Reading executes nothing.
+One value (its types, the order of its mappings) gives one sequence of bytes, whatever its memory layout, so that a
+digest of the bytes identifies the value. It knows the record classes it may build; bytes that name another class are
+refused. Reading executes nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from pipeline.core import records
 
 _MAGIC = b"LSV1"
+_SCALARS = "biufU"  # NumPy kinds whose scalars have a plain equal; a datetime64 would become a bare int
 _RECORDS = {
     cls.__name__: cls for cls in (records.Span, records.Section, records.Document, records.Chunk, records.Ranking)
 }
@@ -34,6 +36,8 @@ def loads(raw: bytes) -> Any:
     if raw[:4] != _MAGIC:
         raise ValueError("not a stored value: wrong first bytes")
     count = int.from_bytes(raw[4:8], "big")
+    if not 0 < count <= len(raw) // 8:
+        raise ValueError(f"a stored value of {len(raw)} bytes states {count} blocks")
     sizes = [int.from_bytes(raw[8 + 8 * i : 16 + 8 * i], "big") for i in range(count)]
     at = 8 + 8 * count
     blocks = []
@@ -42,33 +46,38 @@ def loads(raw: bytes) -> Any:
         at += size
     if at != len(raw):
         raise ValueError(f"a stored value of {len(raw)} bytes states {at}")
-    return _unpack(json.loads(blocks[0].decode("utf-8", "surrogatepass")), blocks[1:])
+    try:
+        return _unpack(json.loads(blocks[0].decode("utf-8", "surrogatepass")), blocks[1:])
+    except Exception as e:  # bytes that `dumps` did not write can fail in any of the readers
+        raise ValueError(f"not a stored value: {e}") from e
 
 
 def _pack(value: Any, arrays: list[bytes]) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, list):
+    # Exact types: a subclass (a named tuple, a counter) would come back as its base.
+    kind = type(value)
+    if kind is list:
         return [_pack(v, arrays) for v in value]
-    if isinstance(value, tuple):
+    if kind is tuple:
         return {"$": "tuple", "v": [_pack(v, arrays) for v in value]}
-    if isinstance(value, dict):
+    if kind is dict:
         if any(not isinstance(k, str) for k in value):
             raise TypeError("a stored mapping has string keys")
         return {"$": "dict", "v": {k: _pack(v, arrays) for k, v in value.items()}}
-    if type(value).__name__ in _RECORDS:
+    if kind is _RECORDS.get(kind.__name__):
         fields = [_pack(getattr(value, f.name), arrays) for f in dataclasses.fields(value)]
-        return {"$": type(value).__name__, "v": fields}
+        return {"$": kind.__name__, "v": fields}
     import numpy as np
 
-    if isinstance(value, np.ndarray):
+    if kind is np.ndarray and not value.dtype.hasobject:
         block = io.BytesIO()
-        np.save(block, np.ascontiguousarray(value), allow_pickle=False)
+        np.save(block, np.asarray(value, order="C"), allow_pickle=False)
         arrays.append(block.getvalue())
         return {"$": "array", "v": len(arrays) - 1}
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and value.dtype.kind in _SCALARS and not isinstance(value, np.longdouble):
         return _pack(value.item(), arrays)
-    raise TypeError(f"a stage may not return a value of type {type(value).__name__}")
+    raise TypeError(f"a stage may not return a value of type {kind.__name__}")
 
 
 def _unpack(tree: Any, blocks: list[bytes]) -> Any:

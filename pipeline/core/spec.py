@@ -66,7 +66,10 @@ def plain(value: Any, *, where: str) -> Any:
     if isinstance(value, tuple | list):
         return [plain(v, where=f"{where}[{i}]") for i, v in enumerate(value)]
     if isinstance(value, Mapping):
-        return {str(k): plain(v, where=f"{where}.{k}") for k, v in value.items()}
+        for k in value:
+            if not isinstance(k, str):
+                raise UserError(f"the key {k!r} is not text", where=where, remedy=f"Write it as {str(k)!r}")
+        return {k: plain(v, where=f"{where}.{k}") for k, v in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return describe(value)
     if isinstance(value, Path):

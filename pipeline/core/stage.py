@@ -186,13 +186,12 @@ def code_digest(cls: type) -> str:
 
 
 def _without_docstrings(tree: ast.AST) -> ast.AST:
+    """Drops every string that stands alone: a docstring, or the words under a field."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            first = node.body[0]
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                node.body = node.body[1:] or [ast.Pass()]
+            node.body = [s for s in node.body if not _is_text(s)] or [ast.Pass()]
     return tree
+
+
+def _is_text(stmt: ast.stmt) -> bool:
+    return isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Constant) and isinstance(stmt.value.value, str)

@@ -68,6 +68,7 @@ class Said:
     figures: tuple[Number, ...]
     pairs: frozenset[tuple[str, str]]
     sequence: str
+    spoken: str
     directions: frozenset[str]
     yes: str
     length: int
@@ -125,6 +126,7 @@ def said_by(answer: str) -> Said:
         tuple(dict.fromkeys(numbers(text))),
         frozenset(zip(order, order[1:], strict=False)),
         f" {' '.join(order)} ",
+        f" {' '.join(spoken)} ",
         directions(surface),
         _yes(text),
         len(spoken),
@@ -162,8 +164,10 @@ def evidence(gold: Gold, said: Said, near: Mapping[str, float]) -> dict[str, flo
     fresh = [w for w in said.surface if w not in gold.known]
     total = sum(gold.words.values())
     weigh = total + _FIGURE * len(hits)
-    recall = (_sum(gold.words, met) + _FIGURE * sum(hits)) / weigh if weigh else 0.0
-    softer = (_sum(gold.words, soft) + _FIGURE * sum(hits)) / weigh if weigh else 0.0
+    # A gold of function words alone ("the", "he", "no") can only be repeated.
+    same = gold.sequence in said.sequence if weigh else gold.sequence == said.spoken or gold.yes == said.yes != ""
+    recall = (_sum(gold.words, met) + _FIGURE * sum(hits)) / weigh if weigh else float(same)
+    softer = (_sum(gold.words, soft) + _FIGURE * sum(hits)) / weigh if weigh else float(same)
     by_clause = [_sum(gold.words, met, c) / sum(gold.words[w] for w in c) for c in gold.clauses]
     soft_clause = [_sum(gold.words, soft, c) / sum(gold.words[w] for w in c) for c in gold.clauses]
     order = len(gold.pairs & said.pairs) / len(gold.pairs) if gold.pairs else recall
@@ -186,7 +190,7 @@ def evidence(gold: Gold, said: Said, near: Mapping[str, float]) -> dict[str, flo
         "names_met": sum(named) / len(named) if named else 0.0,
         "names_all": float(bool(named) and all(named)),
         "names_none": float(bool(named) and not any(named)),
-        "contains": float(gold.sequence in said.sequence),
+        "contains": float(same),
         "order": order,
         "opposed": float(opposed),
         "yes_clash": float(bool(gold.yes) and bool(said.yes) and gold.yes != said.yes),

@@ -80,6 +80,10 @@ human person people individual
 speak spoke spoken talk tell told say
 """.strip().splitlines()
 
+_MONTHS = frozenset(
+    "january february march april may june july august september october november december".split()
+)
+
 _DIRECTION = {"up": "increase", "down": "decrease"}
 
 _UNITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
@@ -90,12 +94,14 @@ _SCALE = {
     "k": 1e3, "m": 1e6, "mm": 1e6, "mn": 1e6, "bn": 1e9, "b": 1e9,
 }  # fmt: skip
 _DIGITS = re.compile(
-    r"(?<![\w.,])(?<![A-Za-z]-)(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?"
+    r"(?<![\w.,])(?<![A-Za-z]-)(?<![A-Za-z]\d-)([$€£]\s?)?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?"
     r"(?:\s*(%|percent\b|per cent\b|percentage\b)|(?:\s|-)?(hundred|thousand|million|billion|trillion)s?\b"
     r"|(k|m|mm|mn|bn|b)\b|(?:st|nd|rd|th)\b|(?![\w]))",
     re.IGNORECASE,
 )
-_SPELT = re.compile(rf"\b(?:{'|'.join([*_SMALL, 'hundred', 'thousand', 'million', 'billion'])})\b")
+_SPELT = re.compile(
+    rf"\b(?:{'|'.join([*_SMALL, 'hundred', 'thousand', 'million', 'billion'])})\b(?![- ](?:months? (?:ended|period)))"
+)
 
 
 _QUARTER = re.compile(r"\b(first|second|third|fourth)(?: fiscal)? quarter\b", re.IGNORECASE)
@@ -149,7 +155,7 @@ def weight(word: str) -> float:
     """How much a lower-case word tells, in [0, 1]: 0 for function words and bare digits, less for common words."""
     if word in STOP or word.isdigit() or word in _SMALL or "'" in word or (len(word) == 1 and word.isascii()):
         return 0.0
-    if stem(word) in _common_stems():
+    if word in _MONTHS or stem(word) in _common_stems():
         return 0.35
     return 1.0 if len(word) > 3 or not word.isalpha() else 0.8
 
@@ -189,7 +195,7 @@ def names(text: str) -> frozenset[str]:
             lower = word.lower().removesuffix("'s")
             inner = any(c.isupper() for c in word[1:]) or (any(c.isdigit() for c in word) and not word[0].isdigit())
             opens = i == 0 and len(tokens) > 3
-            if (inner or (word[0].isupper() and not opens)) and weight(lower) > 0:
+            if (inner or (word[0].isupper() and not opens)) and weight(lower) > 0 and lower not in _MONTHS:
                 found.add(stem(lower))
     return frozenset(found)
 
@@ -253,7 +259,9 @@ def numbers(text: str) -> list[Number]:
 
 
 def _from_digits(match: re.Match[str]) -> Number:
-    whole, fraction, percent, scale, letter = match.groups()
+    money, whole, fraction, percent, scale, letter = match.groups()
+    if letter and not (money or fraction or len(letter) == 2):
+        letter = None  # the 7B of a model's name, the 4K of a context length
     factor = _SCALE[(scale or letter).lower()] if scale or letter else 1.0
     value = float(whole.replace(",", "") + (fraction or "")) * factor
     unit = 10.0 ** -(len(fraction) - 1 if fraction else 0) * factor

@@ -66,7 +66,13 @@ def experiment(folder: Path, data: Dataset, **reader: object) -> Experiment:
         name="towns",
         dataset=data,
         readers=[Scripted(**{"rules": rules, **reader})],  # type: ignore[arg-type]
-        routes={"closed_book": ClosedBook(), "oracle": Oracle(), "lc": lc, "rag": rag, "self": SelfRoute(cheap=rag, dear=lc)},
+        routes={
+            "closed_book": ClosedBook(),
+            "oracle": Oracle(),
+            "lc": lc,
+            "rag": rag,
+            "self": SelfRoute(cheap=rag, dear=lc),
+        },
         baseline="lc",
         store=folder / "store",
         runs=folder / "runs",
@@ -128,9 +134,7 @@ def test_one_call_serves_two_routes_and_is_charged_to_both(tmp_path: Path) -> No
     results = experiment(tmp_path, dataset(), log_path=log).run()
     made = [line.split("\t")[0] for line in log.read_text().splitlines()]
     assert len(made) == len(set(made)) == 12 * 4  # Self-Route's first call is RAG's own
-    tokens = {
-        route: frame["prompt_tokens"].sum() for (route,), frame in results.answers.group_by("route")
-    }
+    tokens = {route: frame["prompt_tokens"].sum() for (route,), frame in results.answers.group_by("route")}
     assert tokens["self"] == tokens["rag"] > 0
 
 
@@ -142,7 +146,9 @@ def test_ten_added_questions_compute_their_own_rows_only(tmp_path: Path) -> None
     assert counts(tmp_path, "stage", "computed") == {
         "WordChunks": 0, "BM25Index": 0, "BM25Search": 10, "Pack": 10, "Order": 10,
     }  # fmt: skip
-    assert counts(tmp_path, "rows", "computed") == {"Marking": 10 * 2}  # four routes gave one answer, closed book another
+    assert counts(tmp_path, "rows", "computed") == {
+        "Marking": 10 * 2
+    }  # four routes gave one answer, closed book another
     asked = {line.split("\t")[1] for line in log.read_text().splitlines()}
     assert asked == {f"q{n:03d}" for n in range(12, 22)}
 

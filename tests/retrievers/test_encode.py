@@ -65,6 +65,22 @@ def test_a_value_does_not_depend_on_its_batch() -> None:
         assert np.array_equal(value["vectors"], next(iter(EncodeChunks().run([context])))["vectors"])
 
 
+def test_a_value_does_not_depend_on_the_number_of_threads() -> None:
+    import torch
+
+    texts = [f"{t} {i}" for i, t in enumerate(TEXTS * 5)]
+    before = torch.get_num_threads()
+    found = []
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        try:
+            found.append(EncodeChunks(batch_size=6).encode(texts))
+            assert torch.get_num_threads() == threads
+        finally:
+            torch.set_num_threads(before)
+    assert np.array_equal(*found)
+
+
 def test_what_is_not_read_is_told() -> None:
     long = "The parliament of the small island voted on the budget again. " * 60
     value = encoded(EncodeChunks(), ["short", long, long + "Volcano!"])
