@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Frames", "PromptView", "write_report"]
 
-MOST_BYTES = 11_000_000  # of embedded answers, evidence and prompts; beyond, they are cut shorter
+MOST_BYTES = 13_000_000  # of embedded answers, evidence and prompts; beyond, they are cut shorter
 
 
 @dataclass(frozen=True)

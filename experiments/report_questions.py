@@ -48,11 +48,13 @@ class Caps:
 CAPS = (
     Caps(4000, 600, 900),
     Caps(1200, 600, 700),
-    Caps(400, 400, 500),
+    Caps(600, 400, 500),
+    Caps(500, 250, 0),
     Caps(400, 250, 0),
     Caps(400, 120, 0),
+    Caps(320, 120, 0),
     Caps(240, 120, 0),
-    Caps(120, 0, 0),
+    Caps(160, 0, 0),
 )
 
 
@@ -67,7 +69,7 @@ def first_caps(study: Study, prompts: bool, limit: int) -> int:
         excerpts.update((q, s["doc"], s["start"], s["end"]) for s in shown)
     for i, caps in enumerate(CAPS):
         answers = sum(min(n, caps.answer) for n in lengths)
-        rest = len(lengths) * (80 + (caps.prompt if prompts else 0)) + spans * 25 + len(excerpts) * caps.span
+        rest = len(lengths) * (40 + (caps.prompt if prompts else 0)) + spans * 25 + len(excerpts) * caps.span
         if answers * 1.05 + rest < limit:
             return i
     return len(CAPS) - 1
@@ -198,14 +200,14 @@ def _cell(
     shown = []
     if prompts is not None and caps.prompt:
         shown = [_prompt(view, caps.prompt) for view in prompts(question.id, key[1], key[0])]
-    return [
+    cell = [
         answer[: caps.answer],
         len(answer) if len(answer) > caps.answer else 0,
         a["prompt_tokens"][i],
         a["completion_tokens"][i],
         a["calls"][i],
-        None if seconds is None else float(f"{seconds:.4g}"),
-        a["finish"][i] or "",
+        float(f"{seconds:.4g}") if seconds else None,
+        (a["finish"][i] or "").replace("stop", ""),
         (a["error"][i] or "")[:400],
         cut,
         [_span(study, Span(**e), question.evidence, caps.span, pool) for e in spans[:SPANS]],
@@ -213,6 +215,9 @@ def _cell(
         [_span(study, Span(**e), (), min(caps.span, 240), pool) for e in (a["cites"][i] or ())[:3]],
         shown,
     ]
+    while len(cell) > 1 and not cell[-1]:  # the page fills in what is left off
+        cell.pop()
+    return cell
 
 
 def _span(study: Study, span: Span, golds: Sequence[Span], cap: int, pool: _Pool) -> list[Any]:

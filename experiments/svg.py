@@ -219,7 +219,7 @@ def _around(x: float, y: float, w: float, h: float, distance: float) -> list[Box
         c, s = math.cos(k * math.pi / 8), math.sin(k * math.pi / 8)
         left = x + distance * c - w * (1 - c) / 2
         top = y + distance * s - h * (1 - s) / 2
-        boxes.append((left, top, left + w * 0.5, top + h))
+        boxes.append((left, top, left + w, top + h))
     return boxes
 
 

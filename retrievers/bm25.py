@@ -58,7 +58,8 @@ class BM25Index(Stage):
         at_least(self.delta, 0, f"{self.label}.delta")
         if not 0 <= self.b <= 1:
             raise UserError(f"{self.b!r} is not in [0, 1]", where=f"{self.label}.b", remedy="0.75 is usual")
-        analyzer(self.stemmer, self.stopwords)
+        one_of(self.stemmer, get_args(Stemmer), f"{self.label}.stemmer")
+        one_of(self.stopwords, get_args(Stopwords), f"{self.label}.stopwords")
         alone = {"okapi": "rank_bm25", "bm25l": "bm25s"}.get(self.method, self.backend)
         if alone != self.backend:
             raise UserError(

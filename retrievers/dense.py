@@ -51,7 +51,7 @@ class FlatIndex(Stage):
         graph = faiss.IndexHNSWFlat(vectors.shape[1], self.hnsw, faiss.METRIC_INNER_PRODUCT)
         graph.hnsw.efConstruction = self.ef_construction
         threads = faiss.omp_get_max_threads()
-        faiss.omp_set_num_threads(1)  # threads would race for links, and the graph would differ from run to run
+        faiss.omp_set_num_threads(1)  # among threads, who links first is nowhere promised to be the same
         try:
             graph.add(vectors)
         finally:

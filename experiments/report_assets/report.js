@@ -178,7 +178,8 @@
     const badge = el("span", {class: "badge o-" + (code === "-" ? "x" : code)}, OUTCOME[code]);
     const card = el("div", {class: "card " + role}, el("header", {}, el("h3", {}, route), badge));
     if (!data) { card.append(el("p", {class: "answer none"}, "This route was not taken here.")); return card; }
-    const [answer, whole, prompt, completion, calls, seconds, finish, error, cut, evidence, further, cites, prompts] = data;
+    const [answer, whole, prompt, completion, calls, seconds, finish, error, cut,
+      evidence = [], further = 0, cites = [], prompts = []] = data;
     if (answer) card.append(el("p", {class: "answer"}, answer + (whole ? " […]" : "")));
     else card.append(el("p", {class: "answer none"}, code === "f" ? "No answer came back." : "Empty answer."));
     if (whole) card.append(el("p", {class: "figures"}, "cut here; the whole answer has " + count(whole) + " characters"));

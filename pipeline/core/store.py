@@ -2,8 +2,7 @@
 
 One SQLite index with small values inside and large ones in content-addressed files beside it. A value is written to a
 temporary name, renamed, and its row is written last, so `kill -9` leaves whole values or none. Every row carries a
-checksum over all its columns: a flipped byte is found, named in `damaged`, and its row deleted: the value
-is made again.
+checksum, every value a digest: a flipped byte is found, named in `damaged`, and its row deleted; the value is made again.
 
 It does not know what a stage or a reader is, only keys, bytes and the words that describe them.
 """
@@ -12,74 +11,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sqlite3
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.core.errors import UserError
+from pipeline.core.index import SCHEMA, CallRow, Entry, checksum, open_index
+from pipeline.core.records import digest_parts
+
+__all__ = ["INLINE", "CallRow", "Entry", "Store"]
 
 INLINE = 32_768  # bytes; larger values become files
 _CHUNK = 500  # SQLite's default limit of variables in one statement is 999 in old builds
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A stored value of one item of one node. `value` is None where the bytes stand in a file named by `digest`."""
-
-    key: str
-    stage: str
-    own: str
-    item: str
-    inputs: str
-    seconds: float
-    size: int
-    digest: str
-    value: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class CallRow:
-    """A remembered model call; `prompt` is the prompt's digest, `sampling` canonical JSON, `cites` a JSON list."""
-
-    key: str
-    generator: str
-    reader: str
-    question: str
-    route: str
-    turn: int
-    prompt: str
-    sampling: str
-    text: str
-    status: str
-    finish: str
-    error: str
-    prompt_tokens: int
-    completion_tokens: int
-    cached_tokens: int
-    cites: str
-    seconds: float
-
-
-_SCHEMA: dict[str, type] = {"nodes": Entry, "calls": CallRow}
+_CASTS: dict[str, Callable[[Any], Any]] = {"float": float, "int": int, "str": str}
 _Row = TypeVar("_Row", Entry, CallRow)
-
-
-def _create(table: str, row: type) -> str:
-    kinds = {"float": "REAL", "int": "INTEGER", "bytes | None": "BLOB"}
-    columns = ", ".join(
-        f"{f.name} {kinds.get(str(f.type), 'TEXT')}{' PRIMARY KEY' if f.name == 'key' else ''}" for f in fields(row)
-    )
-    return f"CREATE TABLE IF NOT EXISTS {table} ({columns}, sum BLOB)"
-
-
-def _sum(values: Sequence[Any]) -> bytes:
-    """Checksum of a row's columns. An inline value is left out: its own digest stands in another column."""
-    plain = tuple(v for v in values if not isinstance(v, bytes))
-    return hashlib.blake2b(repr(plain).encode("utf-8", "surrogatepass"), digest_size=12).digest()
 
 
 class Store:
@@ -100,55 +47,8 @@ class Store:
                 where=str(folder),
                 remedy="Set LONGSHORT_STORE to a folder you own",
             ) from None
-        self.path = folder / "index.sqlite"
-        self._open()
-
-    def _open(self) -> None:
-        try:
-            self._db = self._connect()
-            if self._db.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok":
-                self._tables(self._db)
-                return
-        except sqlite3.DatabaseError as e:
-            if "locked" in str(e):
-                raise
-        self._salvage()
-
-    def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, isolation_level=None, timeout=60)
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=NORMAL")
-        return db
-
-    @staticmethod
-    def _tables(db: sqlite3.Connection) -> None:
-        for table, row in _SCHEMA.items():
-            db.execute(_create(table, row))
-        db.execute("CREATE INDEX IF NOT EXISTS nodes_by_item ON nodes (stage, item)")
-        db.execute("CREATE INDEX IF NOT EXISTS calls_by_question ON calls (reader, question, route, turn)")
-        db.execute("CREATE TABLE IF NOT EXISTS code (stage TEXT, version INTEGER, digest TEXT, sum BLOB)")
-        db.execute("CREATE TABLE IF NOT EXISTS specs (own TEXT PRIMARY KEY, spec TEXT)")
-        db.execute("CREATE TABLE IF NOT EXISTS uses (run TEXT, key TEXT, PRIMARY KEY (run, key)) WITHOUT ROWID")
-
-    def _salvage(self) -> None:
-        """Copy every readable row of a damaged index into a new one; rows with a wrong checksum fall out on reading."""
-        self._db.close()
-        old = self.path.with_suffix(f".damaged-{time.time_ns()}")
-        self.path.rename(old)
-        for suffix in ("-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-        self._db = self._connect()
-        self._tables(self._db)
-        kept = 0
-        source = sqlite3.connect(old)
-        for table in (*_SCHEMA, "code", "specs"):
-            for row in _readable_rows(source, table):
-                marks = ", ".join("?" * len(row))
-                self._db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
-                kept += 1
-        source.close()
-        old.unlink()
-        self.damaged.append(f"{self.path.name}: the index was damaged; {kept} rows were saved, the rest is made again")
+        self._db, notes = open_index(folder / "index.sqlite")
+        self.damaged += notes
 
     # -- values of nodes ------------------------------------------------------------------------------------------
 
@@ -171,16 +71,15 @@ class Store:
         return {key: raw for key, raw in found if raw is not None}
 
     def put(self, entries: Iterable[tuple[Entry, bytes]]) -> None:
-        """Write values, then their rows in one transaction; fills in the entries' `digest`, `size` and `value`."""
+        """Write values, then their rows in one transaction. The entries' own `digest`, `size` and `value` are not read."""
         rows = []
         for entry, raw in entries:
             sha = hashlib.sha256(raw).hexdigest()
             inline = raw if len(raw) <= INLINE else None
             if inline is None:
                 self._write_object(sha, raw)
-            rows.append(
-                (entry.key, entry.stage, entry.own, entry.item, entry.inputs, entry.seconds, len(raw), sha, inline)
-            )
+            about = (entry.key, entry.stage, entry.own, entry.item, entry.inputs, float(entry.seconds))
+            rows.append((*about, len(raw), sha, inline))
         with self.transaction():
             self._insert("nodes", rows)
 
@@ -221,35 +120,36 @@ class Store:
 
     def put_calls(self, rows: Iterable[CallRow]) -> None:
         """Remember calls. Outside of `transaction` each is on disk when this returns."""
-        self._insert("calls", [astuple(r) for r in rows])
+        self._insert("calls", [tuple(_CASTS[str(f.type)](getattr(r, f.name)) for f in fields(r)) for r in rows])
 
     # -- explanations ---------------------------------------------------------------------------------------------
 
     def describe(self, own: str, spec: str) -> None:
         """Keep the settings (canonical JSON) behind a node's own digest, for `cache why`."""
-        self._db.execute("INSERT OR IGNORE INTO specs VALUES (?, ?)", (own, spec))
+        if self.spec(own) is None:
+            self._db.execute("INSERT OR REPLACE INTO specs VALUES (?, ?)", (own, spec))
 
     def spec(self, own: str) -> str | None:
         """The settings behind a digest."""
         row = self._db.execute("SELECT spec FROM specs WHERE own = ?", (own,)).fetchone()
-        return None if row is None else str(row[0])
+        return str(row[0]) if row and digest_parts([row[0]]) == own else None
 
     def last(self, stage: str, item: str) -> Entry | None:
         """The newest stored value of this stage for this item, whatever its settings and inputs were."""
-        sql = "SELECT * FROM nodes WHERE stage = ? AND item = ? ORDER BY rowid DESC LIMIT 1"
-        row = self._db.execute(sql, (stage, item)).fetchone()
-        return None if row is None else Entry(*row[:-1])
+        sql = "SELECT * FROM nodes WHERE stage = ? AND item = ? ORDER BY rowid DESC"
+        found = self._db.execute(sql, (stage, item))
+        return next((Entry(*row) for *row, check in found if checksum(row) == check), None)
 
     def last_call(self, reader: str, question: str, route: str, turn: int) -> CallRow | None:
         """The newest remembered call of this reader for this question, route and turn."""
         sql = "SELECT * FROM calls WHERE reader = ? AND question = ? AND route = ? AND turn = ?"
-        row = self._db.execute(f"{sql} ORDER BY rowid DESC LIMIT 1", (reader, question, route, turn)).fetchone()
-        return None if row is None else CallRow(*row[:-1])
+        found = self._db.execute(f"{sql} ORDER BY rowid DESC", (reader, question, route, turn))
+        return next((CallRow(*row) for *row, check in found if checksum(row) == check), None)
 
     def code(self, stage: str, version: int, digest: str) -> str:
         """The code digest first seen for this version of a stage; remembers `digest` where none was."""
         for *found, check in self._db.execute("SELECT * FROM code WHERE stage = ? AND version = ?", (stage, version)):
-            if _sum(found) == check:
+            if checksum(found) == check:
                 return str(found[2])
         self._insert("code", [(stage, version, digest)])
         return digest
@@ -274,7 +174,7 @@ class Store:
                 if not keep_runs(run):
                     self._db.execute("DELETE FROM uses WHERE run = ?", (run,))
             rows = 0
-            for table in _SCHEMA:
+            for table in SCHEMA:
                 rows += self._db.execute(f"DELETE FROM {table} WHERE key NOT IN (SELECT key FROM uses)").rowcount
             self._db.execute("DELETE FROM specs WHERE own NOT IN (SELECT own FROM nodes)")
         wanted = {r[0] for r in self._db.execute("SELECT digest FROM nodes WHERE value IS NULL")}
@@ -326,37 +226,19 @@ class Store:
     def _insert(self, table: str, rows: list[tuple[Any, ...]]) -> None:
         if rows:
             marks = ", ".join("?" * (len(rows[0]) + 1))
-            self._db.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", [(*r, _sum(r)) for r in rows])
+            self._db.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", [(*r, checksum(r)) for r in rows])
 
     def _rows(self, row: type[_Row], keys: Iterable[str]) -> Iterator[_Row]:
-        table = next(t for t, cls in _SCHEMA.items() if cls is row)
+        table = next(t for t, cls in SCHEMA.items() if cls is row)
         wanted = list(dict.fromkeys(keys))
         for at in range(0, len(wanted), _CHUNK):
             part = wanted[at : at + _CHUNK]
             sql = f"SELECT rowid, * FROM {table} WHERE key IN ({', '.join('?' * len(part))})"
             for rowid, *found, check in self._db.execute(sql, part).fetchall():
-                if _sum(found) == check:
+                if checksum(found) == check:
                     yield row(*found)
                 else:
                     self._db.execute(f"DELETE FROM {table} WHERE rowid = ?", (rowid,))
                     self.dropped.add(found[0])
                     what = f"{found[1]} of {found[3]}" if row is Entry else f"the call of {found[2]} for {found[3]}"
                     self.damaged.append(f"{what}: its row changed since it was written; it is made again")
-
-
-def _readable_rows(db: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...]]:
-    """Rows of a damaged table, page by page; a page that cannot be read costs its own rows alone."""
-    try:
-        (last,) = db.execute(f"SELECT max(rowid) FROM {table}").fetchone()
-    except sqlite3.DatabaseError:
-        last = 1_000_000
-    step = 64
-    for at in range(1, (last or 0) + 1, step):
-        try:
-            yield from db.execute(f"SELECT * FROM {table} WHERE rowid BETWEEN ? AND ?", (at, at + step - 1)).fetchall()
-        except sqlite3.DatabaseError:
-            for rowid in range(at, at + step):
-                try:
-                    yield from db.execute(f"SELECT * FROM {table} WHERE rowid = ?", (rowid,)).fetchall()
-                except sqlite3.DatabaseError:
-                    continue

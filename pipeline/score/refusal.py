@@ -78,6 +78,14 @@ _META = re.compile(
 )
 
 
+# Nearly every sentence lacks all of these, and then neither refuses nor denies: the long patterns are not tried.
+_CUE = re.compile(
+    r"\b(?:no|not|none|never|nothing|nobody|neither|nor|nowhere|cannot|unable|impossible|difficult|un(?:clear|certain|spec|"
+    r"disc|answ|stat|ment|know|fort)\w*|lack\w*|omit\w*|insufficient|missing|absence|without|sorry|apologi\w+|n/a)\b|n't\b",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Where and how far an answer declines. `refuses`, `denies`: one flag per sentence; `meta`: sentence is no claim."""
@@ -113,11 +121,13 @@ class Refusal:
 def refusal(answer: str) -> Refusal:
     """The refusal profile of an answer; an empty answer has no sentences."""
     parts = sentences(plain(answer))
+    cue = [bool(_CUE.search(s)) for s in parts]
+    refuses = tuple(c and bool(_REFUSES.search(s)) for s, c in zip(parts, cue, strict=True))
     return Refusal(
-        tuple(bool(_REFUSES.search(s)) for s in parts),
-        tuple(bool(_DENIES.search(s)) for s in parts),
-        tuple(bool(_TURN.search(s)) for s in parts),
-        tuple(bool(_META.search(s)) for s in parts),
+        refuses,
+        tuple(c and bool(_DENIES.search(s)) for s, c in zip(parts, cue, strict=True)),
+        tuple(bool(any(refuses) and _TURN.search(s)) for s in parts),
+        tuple(bool(any(refuses) and _META.search(s)) for s in parts),
         tuple(len(s.split()) for s in parts),
     )
 

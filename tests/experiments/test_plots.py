@@ -18,7 +18,7 @@ from experiments.svg import Box, fit, log_ticks, num, overlap, place_labels, sho
 
 WIDTHS = (900.0, 344.0)
 NAMES = ["lc", "rag_bm25", "rag_hybrid_with_a_long_name", "closed_book", "oracle", "random", "self_route", "Ölüm & <b>"]
-KINDS = ["location", "reasoning", "comparison", "un", "a longer kind", "x"]
+KINDS = ["location", "reasoning", "comparison", "unanswerable", "a longer kind of question", "x"]
 shares = st.floats(0, 1).map(lambda v: round(v, 3))
 
 

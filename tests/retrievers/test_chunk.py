@@ -114,6 +114,13 @@ def test_sentence_chunks_hold_whole_sentences_and_share_some() -> None:
     assert all({c.start, c.end} <= edges for c in chunks_of(SentenceChunks(size=50), Document("d", PROSE)))
 
 
+@given(st.lists(st.integers(1, 12), max_size=20), st.integers(1, 3))
+def test_shared_sentences_give_way_to_the_size(lengths: list[int], overlap: int) -> None:
+    text = " ".join("W" + "w " * (n - 1) + "end." for n in lengths)
+    chunks = chunks_of(SentenceChunks(size=13, overlap_sentences=overlap), Document("d", text))
+    assert all(tokenizer_named("words").count(c.text) <= 13 for c in chunks)
+
+
 @pytest.mark.parametrize("text", ["机器学习" * 100, "ภาษาไทย" * 60, "x" * 3000], ids=["chinese", "thai", "data"])
 @pytest.mark.parametrize(
     "chunker",

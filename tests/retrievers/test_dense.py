@@ -42,6 +42,25 @@ def test_ties_go_by_index_even_across_the_cut() -> None:
     assert ranking.ids == (0, 1, 2)
 
 
+class LatestFirst:
+    """An index that is right, and among ties gives the last one first, as FAISS is free to do."""
+
+    d = 1
+
+    def __init__(self, scores: list[float]) -> None:
+        self.scores, self.ntotal = np.array(scores, np.float32), len(scores)
+
+    def search(self, query: Any, k: int) -> tuple[Any, Any]:
+        ids = np.lexsort((-np.arange(self.ntotal), -self.scores))[:k]
+        return self.scores[ids][None], ids[None]
+
+
+def test_ties_are_seen_whole_whatever_the_index_gives_first() -> None:
+    index = LatestFirst([0.1, *[0.5] * 200, 0.9])
+    assert DenseSearch(3)._search(index, np.ones((1, 1), np.float32)).ids == (201, 1, 2)
+    assert DenseSearch(500)._search(index, np.ones((1, 1), np.float32)).ids == (201, *range(1, 201), 0)
+
+
 def test_a_ranking_does_not_depend_on_its_batch() -> None:
     rng = np.random.default_rng(2)
     vectors, queries = unit(rng, 500, 384), unit(rng, 64, 384)
