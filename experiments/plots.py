@@ -100,7 +100,9 @@ def stacked_bars(
     bottom = top + 4 + LINE * len(bars)
     longest = max((sum(b.values) for b in bars), default=0.0) or 1.0
     body = [key]
-    for tick in ticks(0, 100, 5) if share else ticks(0, longest, max(int((right - left) / 90), 2)):
+    for tick in (
+        ticks(0, 100, 5 if width >= 500 else 3) if share else ticks(0, longest, max(int((right - left) / 90), 2))
+    ):
         at = left + tick / (100 if share else longest) * (right - left)
         body.append(line(at, top, at, bottom))
         body.append(
@@ -190,13 +192,14 @@ def domain(values: Sequence[float]) -> tuple[float, float]:
     """From below the least to above the greatest share, on multiples of 0.05 within [0, 1], at least 0.2 wide."""
     if not values:
         return 0.0, 1.0
-    low = math.floor((min(values) - 0.015) * 20) / 20
-    high = math.ceil((max(values) + 0.015) * 20) / 20
-    low, high = max(low, 0.0), min(high, 1.0)
-    if high - low < 0.2:
-        low = max(0.0, min(low, 0.8))
-        high = low + 0.2
-    return low, high
+    low, high = math.floor((min(values) - 0.015) * 20), math.ceil((max(values) + 0.015) * 20)
+    while high - low < 4:
+        low, high = low - 1, high + 1
+    if low < 0:
+        low, high = 0, max(high, 4)
+    if high > 20:
+        low, high = min(low, 16), 20
+    return low / 20, high / 20
 
 
 def label_room(labels: Sequence[str], most: float) -> float:

@@ -143,8 +143,12 @@ def heat_table(
     *,
     title: str,
     width: float,
+    signed: bool = False,
 ) -> str:
-    """Rows by columns of (share, n), shaded by the share; columns that do not fit go on in a further band below."""
+    """Rows by columns of (share, n), shaded by the share; columns that do not fit go on in a further band below.
+
+    signed: the shares are differences in [-1, 1], written in points, blue above zero and orange below.
+    """
     left = label_room(rows, width * (0.3 if width >= 500 else 0.36))
     band = max(1, min(len(columns), int((width - left) // 58)))
     cell, body, y = min((width - left) / band, 150.0), [], 0.0
@@ -155,7 +159,7 @@ def heat_table(
         for i, name in enumerate(rows):
             body.append(row_label(name, left, y + 16, "route"))
             for j, value in enumerate(cells[i][start : start + band]):
-                body.extend(_heat_cell(value, left + cell * j, y, cell, f"{name}, {columns[start + j]}"))
+                body.extend(_heat_cell(value, left + cell * j, y, cell, f"{name}, {columns[start + j]}", signed))
             y += 34
         y += 14
     return drawing(title, width, max(y - 8, 10), body)
@@ -190,7 +194,10 @@ def _point_labels(
     order = [*front, *(i for i in range(len(points)) if i not in front)]
     at = [(x(points[i].x), y(points[i].y)) for i in order]
     names = [points[i].label for i in order]
-    boxes = place_labels(at, [(text_width(n, 12) * 1.1, 15.0) for n in names], bounds, obstacles=drawn)
+    # Where every point has a series' colour, the names of a crowd would be a thicket: only those close by are written.
+    reach = 20.0 if any(p.series >= 0 for p in points) else 90.0
+    sizes = [(text_width(n, 12) * 1.1, 15.0) for n in names]
+    boxes = place_labels(at, sizes, bounds, obstacles=drawn, reach=reach)
     out = []
     for i, (px, py), name, box in zip(order, at, names, boxes, strict=True):
         if box is None:
@@ -234,16 +241,17 @@ def _binned(bins: Sequence[Bin], x0: float, top: float, w: float, h: float) -> l
     return out
 
 
-def _heat_cell(value: tuple[float, int] | None, x: float, y: float, w: float, where: str) -> list[str]:
+def _heat_cell(value: tuple[float, int] | None, x: float, y: float, w: float, where: str, signed: bool) -> list[str]:
     if value is None or not value[1]:
         return [text(x + w / 2, y + 20, "–", anchor="middle", colour="muted")]
     mean, n = value
-    tip = f"{where}: {percent(mean)} of {n}"
-    box = f'x="{num(x + 1)}" y="{num(y + 1)}" width="{num(w - 2)}" height="32" rx="3"'
-    shade = f'<rect {box} fill-opacity="{num(0.04 + 0.96 * mean)}" '
-    shade += f"{paint('fill', 'heat')}><title>{escape(tip)}</title></rect>"
+    words = f"{100 * mean:+.1f}".replace("-", "\u2212") if signed else f"{100 * mean:.0f} %"
+    colour = "heat" if mean >= 0 else "wrong"
+    # A difference of 30 points is as full as a share of 100 %.
+    opacity = 0.04 + 0.96 * (min(abs(mean) / 0.3, 1) if signed else mean)
+    box = f'x="{num(x + 1)}" y="{num(y + 1)}" width="{num(w - 2)}" height="32" rx="3" fill-opacity="{num(opacity)}"'
     return [
-        shade,
-        text(x + w / 2, y + 15, f"{100 * mean:.0f} %", anchor="middle", colour="ink", weight=600),
-        text(x + w / 2, y + 28, f"n {n}", anchor="middle", colour="ink", size=10),
+        f"<rect {box} {paint('fill', colour)}><title>{escape(f'{where}: {words}, n {n}')}</title></rect>",
+        text(x + w / 2, y + 15, words, anchor="middle", weight=600),
+        text(x + w / 2, y + 28, f"n {n}", anchor="middle", size=10),
     ]

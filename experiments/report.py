@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Frames", "PromptView", "write_report"]
 
-MOST_BYTES = 13_000_000  # of embedded answers, evidence and prompts; beyond, they are cut shorter
+MOST_BYTES = 14_000_000  # of embedded answers, evidence and prompts; beyond, they are cut shorter
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _headline(study: Study, notes: Sequence[str]) -> str:
     )
     reader = study.readers[0] if len(study.readers) == 1 else ""
     lines = []
-    if reader and any(study.outcomes.values()):
+    if reader and study.marked:
         lines = [f(study, reader) for f in (report_verdict.thrift, report_verdict.headroom, report_verdict.brackets)]
     points = "".join(f"<li>{escape(said)}</li>" for said in lines if said)
     who = f"reader: {reader}" if reader else f"{len(study.readers)} readers"

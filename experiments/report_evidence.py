@@ -248,9 +248,8 @@ def _cluster(study: Study, question: str) -> str:
 
 def _given_evidence(study: Study, key: Key) -> Halves:
     found = study.found.get(key, {})
-    return study.success(key, [q for q, f in found.items() if f]), study.success(
-        key, [q for q, f in found.items() if not f]
-    )
+    with_it, without = [q for q, f in found.items() if f], [q for q, f in found.items() if not f]
+    return study.success([key], with_it), study.success([key], without)
 
 
 def _sum(values: Sequence[Any], at: Sequence[int] | None = None) -> float:

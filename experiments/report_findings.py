@@ -50,19 +50,20 @@ def _most(arms: Sequence[Arm], i: int) -> Arm | None:
 def kinds(study: Study, groups: Mapping[str, Sequence[str]], noun: str) -> str:
     """Where routes and baseline lie furthest apart; with several readers, the mean gap of each group over them."""
     gaps: dict[tuple[str, str], list[float]] = {}
+    b = study.baseline
     widest: tuple[float, str] = (-1.0, "")
     for reader, route in study.columns:
-        if route == study.baseline or route not in study.candidates:
+        if route == b or route not in study.candidates:
             continue
         for group, questions in groups.items():
-            mine, theirs = study.success((reader, route), questions), study.success((reader, study.baseline), questions)
+            mine, theirs = study.success([(reader, route)], questions), study.success([(reader, b)], questions)
             if not mine or not theirs or min(mine[1], theirs[1]) < FEW:
                 continue
             gaps.setdefault((route, group), []).append(mine[0] - theirs[0])
             if abs(mine[0] - theirs[0]) > widest[0]:
                 sentence = (
-                    f"The widest gap to {study.baseline} is on {noun} “{group}”: {route} gets {percent(mine[0])} right "
-                    f"(n{SPACE}{mine[1]}), {study.baseline} {percent(theirs[0])} (n{SPACE}{theirs[1]})."
+                    f"The widest gap to {b} is on {noun} “{group}”: {route} gets {percent(mine[0])} right "
+                    f"(n{SPACE}{mine[1]}), {b} {percent(theirs[0])} (n{SPACE}{theirs[1]})."
                 )
                 widest = (abs(mine[0] - theirs[0]), sentence)
     if not gaps:
@@ -77,9 +78,7 @@ def kinds(study: Study, groups: Mapping[str, Sequence[str]], noun: str) -> str:
             if r == route
         ]
         if parts:
-            lines.append(
-                f"{route} against {study.baseline} in points, mean over the readers, on {noun} {listed(parts)}."
-            )
+            lines.append(f"{route} against {b} in points, mean over the readers, on {noun} {listed(parts)}.")
     return f"{' '.join(lines)} This is a look, not a test."
 
 
@@ -154,4 +153,4 @@ def spending(cold: float, spent: float, *, money: bool) -> str:
 
 
 def _name(arm: Arm, arms: Sequence[Arm]) -> str:
-    return arm.route if len({a.reader for a in arms}) == 1 else f"{arm.reader} · {arm.route}"
+    return arm.route if len({a.reader for a in arms}) == 1 else f"{arm.route} · {arm.reader}"

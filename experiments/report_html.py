@@ -5,6 +5,7 @@ It knows nothing of studies; what a section says is decided elsewhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -38,16 +39,21 @@ def section(id: str, title: str, *parts: str) -> str:
     return f'<section id="{id}"><h2>{escape(title)}</h2>{"".join(parts)}</section>'
 
 
+def prose(words: str) -> str:
+    """Text made safe, in which a number and its percent sign stay on one line."""
+    return escape(re.sub(r"(\d) %", "\\1\u00a0%", words))
+
+
 def paragraph(words: str, style: str = "") -> str:
     """A paragraph, or nothing for no words."""
     kind = f' class="{style}"' if style else ""
-    return f"<p{kind}>{escape(words)}</p>" if words else ""
+    return f"<p{kind}>{prose(words)}</p>" if words else ""
 
 
 def figure(draw: Callable[[float], str], guide: str) -> str:
     """A chart at two widths, and how to read it (empty where that was said before)."""
     charts = f'<div class="wide">{draw(WIDE)}</div><div class="narrow">{draw(NARROW)}</div>'
-    caption = f"<figcaption><b>How to read:</b> {escape(guide)}</figcaption>" if guide else ""
+    caption = f"<figcaption><b>How to read:</b> {prose(guide)}</figcaption>" if guide else ""
     return f"<figure>{charts}{caption}</figure>"
 
 

@@ -6,6 +6,8 @@ section whose data are missing says why. It knows nothing of frames or files.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from experiments import report_findings as say
 from experiments import report_verdict
 from experiments import report_words as words
@@ -13,6 +15,7 @@ from experiments.plots import Bar, Dot, Group, Role, dot_whisker, dumbbell, stac
 from experiments.plots_plane import Point, heat_table, scatter
 from experiments.report_html import Cell, Head, figure, mini_interval, paragraph, section, table
 from experiments.report_study import Arm, Estimate, Study
+from experiments.svg import escape
 
 OUTCOME_PARTS = [("right", "right"), ("wrong", "wrong"), ("declined", "declined"), ("failed", "failed")]
 UNMARKED = "No answer was marked: the questions have no gold answers."
@@ -121,7 +124,7 @@ def tokens(study: Study) -> str:
         if (a := study.arms[k]).prompt_tokens and a.quality.mean is not None
     ]
     if not points:
-        reason = UNMARKED if not any(study.outcomes.values()) else "The prompts' sizes are not known."
+        reason = UNMARKED if not study.marked else "The prompts' sizes are not known."
         return section("tokens", title, paragraph(reason, "reason"))
     chart = figure(
         lambda w: scatter(
@@ -162,30 +165,49 @@ def outcomes(study: Study) -> str:
 def kinds(study: Study) -> str:
     """Section 6: share right by kind of question, and by the data set's own columns."""
     title = "Which questions separate the routes?"
-    columns = [("kind", "questions of kind")] + [(c, f"{c}") for c in study.slices]
-    arms = [k for k in study.columns if study.outcomes.get(k)]
-    parts = []
-    for column, noun in columns:
+    parts: list[str] = []
+    marked = study.marked
+    for column in ("kind", *study.slices):
         groups = study.groups(column)
-        if len(groups) < 2 or not arms:
-            continue
-        cells = [[study.success(k, questions) for questions in groups.values()] for k in arms]
-        names = [study.label(k) for k in arms]
-        heading = "By kind of question" if column == "kind" else f"By {column}"
-        parts.append(f"<h3>{paragraph(heading)}</h3>".replace("<p>", "").replace("</p>", ""))
-        parts.append(paragraph(say.kinds(study, groups, noun), "finding"))
-        parts.append(
-            figure(
-                lambda w, c=cells, n=names, g=list(groups), t=heading: heat_table(n, g, c, title=t, width=w),  # type: ignore[misc]
-                ""
-                if len(parts) > 2
-                else "each cell is the share answered right among n questions; a fuller tone is higher.",
-            )
-        )
+        if marked and len(groups) > 1:
+            noun = "questions of kind" if column == "kind" else column
+            parts.append(f"<h3>By {escape('kind of question' if column == 'kind' else column)}</h3>")
+            parts.append(paragraph(say.kinds(study, groups, noun), "finding"))
+            parts += _heat(study, groups, f"share right by {column}", guide=len(parts) == 2)
     if not parts:
-        reason = UNMARKED if not arms else "All questions are of one kind."
-        return section("kinds", title, paragraph(reason, "reason"))
+        return section("kinds", title, paragraph("All questions are of one kind." if marked else UNMARKED, "reason"))
     return section("kinds", title, *parts)
+
+
+def _heat(study: Study, groups: Mapping[str, Sequence[str]], title: str, *, guide: bool) -> list[str]:
+    """Routes by groups; with several readers, their answers together, and for two routes the gap reader by reader."""
+    arms = {r: [(reader, r) for reader in study.readers if study.outcomes.get((reader, r))] for r in study.routes}
+    names = [r for r in study.routes if arms[r]]
+    rates = [[study.success(arms[r], questions) for questions in groups.values()] for r in names]
+    several = len(study.readers) > 1
+    how = "each cell is the share answered right among n questions; a fuller tone is higher."
+    if several:
+        how = "each cell is the share answered right among n answers of all readers; a fuller tone is higher."
+    parts = [figure(lambda w: heat_table(names, list(groups), rates, title=title, width=w), how if guide else "")]
+    pair = [r for r in study.candidates if r != study.baseline]
+    if not several or len(pair) != 1:
+        return parts
+    gaps = [[_gap(study, reader, pair[0], questions) for questions in groups.values()] for reader in study.readers]
+    how = (
+        f"each cell is {pair[0]} minus {study.baseline} in points with one reader; n counts the answers of {pair[0]}. "
+        "Blue is above zero, orange below; a full tone is 30 points or more."
+    )
+    signed = f"{pair[0]} minus {study.baseline}, {title.removeprefix('share right ')}"
+    readers, columns = study.readers, list(groups)
+    parts.append(
+        figure(lambda w: heat_table(readers, columns, gaps, title=signed, width=w, signed=True), how if guide else "")
+    )
+    return parts
+
+
+def _gap(study: Study, reader: str, route: str, questions: Sequence[str]) -> tuple[float, int] | None:
+    mine, theirs = study.success([(reader, route)], questions), study.success([(reader, study.baseline)], questions)
+    return (mine[0] - theirs[0], mine[1]) if mine and theirs else None
 
 
 def series_order(study: Study) -> list[str]:

@@ -7,7 +7,7 @@ no mean that the summary already holds, and knows nothing of HTML.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -115,13 +115,18 @@ class Study:
             (reader, route) for reader in self.readers for route in self.routes if (reader, route) in self.arms
         )
 
+    @cached_property
+    def marked(self) -> bool:
+        """Whether any answer could be marked: a failed call is no mark."""
+        return any(o != "failed" for outcomes in self.outcomes.values() for o in outcomes.values())
+
     def arm(self, reader: str, route: str) -> Arm | None:
         """The arm, or None where this reader did not take this route."""
         return self.arms.get((reader, route))
 
     def label(self, key: Key) -> str:
-        """How an arm is called: by its route, with the reader where there are several."""
-        return key[1] if len(self.readers) == 1 else f"{key[0]} · {key[1]}"
+        """How an arm is called: by its route, then the reader where there are several (a cut label keeps the route)."""
+        return key[1] if len(self.readers) == 1 else f"{key[1]} · {key[0]}"
 
     def agreement(self, reader: str, route: str) -> Agreement:
         """The route against the baseline, on the questions that both answered without failing."""
@@ -139,11 +144,14 @@ class Study:
         found = {q: tuple(c.get(q, "failed") for c in columns) for q in columns[0]} if columns else {}
         return {q: outcomes for q, outcomes in found.items() if "failed" not in outcomes}
 
-    def success(self, key: Key, questions: Iterable[str]) -> tuple[float, int] | None:
-        """(share right, n) among the given questions that were marked and did not fail; None where there are none."""
-        outcomes = self.outcomes.get(key, {})
-        marked = [outcomes[q] for q in questions if outcomes.get(q, "failed") != "failed"]
-        return (sum(o == "right" for o in marked) / len(marked), len(marked)) if marked else None
+    def success(self, keys: Sequence[Key], questions: Sequence[str]) -> tuple[float, int] | None:
+        """(share right, n) of the arms' answers to these questions that were marked and did not fail; None for none."""
+        right = n = 0
+        for key in keys:
+            outcomes = self.outcomes.get(key, {})
+            marked = [o for q in questions if (o := outcomes.get(q, "failed")) != "failed"]
+            right, n = right + marked.count("right"), n + len(marked)
+        return (right / n, n) if n else None
 
     def groups(self, column: str) -> dict[str, list[str]]:
         """Questions by their value in a column of the answers (kind, or a slice); no empty values, in natural order."""

@@ -55,7 +55,7 @@ def difference(arm: Arm, base: Arm) -> str:
 
 def verdict(study: Study) -> str:
     """The study's answer in one to three sentences."""
-    if not any(study.outcomes.values()):
+    if not study.marked:
         return "No answer could be marked: the questions have no gold answers. The answers stand side by side below."
     if len(study.readers) > 1:
         return _verdict_of_readers(study)

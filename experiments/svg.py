@@ -193,17 +193,18 @@ def place_labels(
     *,
     clear: float = 7,
     obstacles: Sequence[Box] = (),
+    reach: float = 90,
 ) -> list[Box | None]:
     """A box for each point's label, in order of priority, that meets no other label, no point and no obstacle.
 
-    Sixteen directions at growing distance are tried; None where nothing free lies within 90 px (the label is then left
-    out, never drawn over another). `clear`: half side of the square kept free around each point.
+    Sixteen directions at growing distance are tried; None where nothing free lies within `reach` (the label is then
+    left out, never drawn over another). `clear`: half side of the square kept free around each point.
     """
     taken = [(x - clear, y - clear, x + clear, y + clear) for x, y in points] + list(obstacles)
     placed: list[Box | None] = []
     for (x, y), (w, h) in zip(points, sizes, strict=True):
         placed.append(None)
-        for distance in (clear + 2, clear + 10, 30.0, 46.0, 66.0, 90.0):
+        for distance in (d for d in (clear + 2, clear + 10, 30.0, 46.0, 66.0, 90.0) if d <= reach):
             box = next((b for b in _around(x, y, w, h, distance) if _free(b, taken, bounds)), None)
             if box:
                 placed[-1] = box

@@ -6,13 +6,11 @@ told with the vectors, never passed over in silence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +18,10 @@ from numpy.typing import NDArray
 from pipeline.core.errors import UserError
 from pipeline.core.spec import digest_model, runtime, settings
 from pipeline.core.stage import Per, Stage
+from pipeline.core.threads import mapped, one_thread_each
 from pipeline.core.tokens import MINILM, minilm_folder
 from retrievers.base import at_least
 
-T = TypeVar("T")
 Vectors = NDArray[np.float32]
 
 
@@ -77,8 +75,8 @@ class Encoder(Stage):
                 return vectors.float().cpu().numpy()
 
         vectors = np.empty((len(full), int(model.get_embedding_dimension())), dtype=np.float32)
-        with _one_thread_each() as workers:
-            for batch, found in zip(batches, _mapped(forward, inputs, workers), strict=True):
+        with one_thread_each() as workers:
+            for batch, found in zip(batches, mapped(forward, inputs, workers), strict=True):
                 vectors[batch] = found
         return vectors
 
@@ -145,31 +143,6 @@ def encode_texts(texts: Sequence[str], model: str = MINILM) -> Vectors:
     distinct = list(dict.fromkeys(texts))
     position = {text: i for i, text in enumerate(distinct)}
     return Encoder(model=model, batch_size=64).encode(distinct)[[position[t] for t in texts]]
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[int]:
-    """Computes each operation on one thread inside; gives the number of threads that batches may be spread over.
-
-    Splitting single operations would make the last bits depend on the number of threads, and threads that wait for one
-    another at every operation crawl on a machine with other work: 40 times slower was measured.
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield threads
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _mapped(function: Callable[[T], Any], items: Sequence[T], workers: int) -> Iterator[Any]:
-    if len(items) == 1 or workers == 1:
-        yield from map(function, items)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(function, items)
 
 
 @lru_cache(maxsize=4)

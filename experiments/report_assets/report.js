@@ -252,7 +252,12 @@
   }
   function route() {
     const hash = location.hash;
-    if (hash.startsWith("#q=")) { open(decodeURIComponent(hash.slice(3))); return; }
+    if (hash.startsWith("#q=")) {
+      let id = "";
+      try { id = decodeURIComponent(hash.slice(3)); } catch { /* a mangled link names no question */ }
+      open(id);
+      return;
+    }
     if (!$("view").hidden) {
       $("view").hidden = true;
       $("report").hidden = false;

@@ -18,7 +18,7 @@ from typing import Any
 
 from pipeline.core.errors import UserError
 
-_LAST = 4_000_000  # a damaged row number can be any; beyond this none is looked for
+_GAP = 50_000  # row numbers looked for between two readable ends: a damaged number can be any
 _NO_DAMAGE = frozenset(
     (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM)
 )
@@ -170,33 +170,27 @@ def _readable_rows(db: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:
     """Rows of a damaged table, oldest first: read forwards and backwards up to the damage, and singly in between."""
     found: dict[Any, tuple[Any, ...]] = {}
     number = "rowid" if table != "uses" else "run || key"  # `uses` has no row numbers
+    reached: list[Any] = []
     for order in ("ASC", "DESC"):
+        at = None
         try:
             for at, *row in db.execute(f"SELECT {number}, * FROM {table} ORDER BY {number} {order}"):
-                found.setdefault(at, tuple(row))
+                found[at] = tuple(row)
             break
         except _DAMAGE:
-            continue
+            reached.append(at)
     else:
-        if table != "uses":
-            _read_singly(db, table, found)
+        if table != "uses" and found:
+            low, high = reached[0] or 0, reached[1] or reached[0] + _GAP
+            _read_singly(db, table, range(low + 1, min(high, low + _GAP)), found)
     return [found[at] for at in sorted(found)]
 
 
-def _read_singly(db: sqlite3.Connection, table: str, found: dict[Any, tuple[Any, ...]]) -> None:
-    """Add the rows that no scan reached; a page that cannot be read costs its own rows alone."""
-    try:
-        db.execute(f"SELECT * FROM {table} LIMIT 0")
-    except _DAMAGE:
-        return
-    last = _LAST
-    with suppress(*_DAMAGE):
-        last = min(db.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0, _LAST)
+def _read_singly(db: sqlite3.Connection, table: str, gap: range, found: dict[Any, tuple[Any, ...]]) -> None:
+    """Add the rows with these numbers; a page that cannot be read costs its own rows alone."""
     sql = f"SELECT rowid, * FROM {table} WHERE rowid BETWEEN ? AND ?"
     step = 64
-    for low in range(1, last + 1, step):
-        if all(at in found for at in range(low, low + step)):
-            continue
+    for low in gap[::step]:
         try:
             rows = db.execute(sql, (low, low + step - 1)).fetchall()
         except _DAMAGE:

@@ -27,6 +27,11 @@ from pipeline.core.records import Document, Question, digest, digest_parts
 from pipeline.core.spec import canonical, describe
 
 Per = Literal["context", "question"]
+_OURS = ("pipeline", "retrievers", "compressors")
+_CONTRACT = (
+    *(f"pipeline.core.{name}" for name in ("stage", "spec", "records", "errors", "store", "run", "codec")),
+    "pipeline.generators.base",
+)
 
 
 class Stage:
@@ -156,33 +161,52 @@ def union(nodes: Iterable[Node]) -> list[Node]:
 
 @lru_cache(maxsize=512)
 def code_digest(cls: type) -> str:
-    """Hash of the syntax tree of a class and of what it names at the top of its module, without comments or docstrings.
+    """Hash of the syntax trees of a class and of all it names, in its module and in ours that it imports.
 
-    It catches a forgotten raise of `version`; it does not see a change in another module.
+    Without comments and docstrings: it catches a forgotten raise of `version`. What every stage stands on (`_CONTRACT`)
+    is left out, and so are other packages: their versions stand in the run's settings.
     """
-    module = sys.modules[cls.__module__]
-    try:
-        tree = ast.parse(inspect.getsource(module))
-    except (OSError, TypeError):  # typed in at a prompt: nothing to read, nothing to hold
+    wanted, reached = [(cls.__module__, cls.__name__)], {}
+    while wanted:
+        at = wanted.pop()
+        top, imported = _names(at[0])
+        if at in reached or at[1] not in top:
+            continue
+        reached[at] = top[at[1]]
+        named = (node.id for node in ast.walk(reached[at]) if isinstance(node, ast.Name))
+        wanted += [imported.get(name, (at[0], name)) for name in named]
+    if not reached:
         return "no-source"
+    h = hashlib.sha256()
+    for at in sorted(reached):
+        h.update(ast.dump(_without_docstrings(reached[at])).encode())
+    return h.hexdigest()[:16]
+
+
+def _names(module: str) -> tuple[dict[str, ast.stmt], dict[str, tuple[str, str]]]:
+    """What a module of ours defines at its top, and where the names come from that it imports from others of ours."""
+    if module in _CONTRACT or module not in sys.modules:
+        return {}, {}
+    try:
+        return _parsed(inspect.getsource(sys.modules[module]))
+    except (OSError, TypeError):  # typed in at a prompt: nothing to read, nothing to hold
+        return {}, {}
+
+
+@lru_cache(maxsize=512)
+def _parsed(source: str) -> tuple[dict[str, ast.stmt], dict[str, tuple[str, str]]]:
     top: dict[str, ast.stmt] = {}
-    for stmt in tree.body:
+    imported: dict[str, tuple[str, str]] = {}
+    for stmt in ast.parse(source).body:
         if isinstance(stmt, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             top[stmt.name] = stmt
         elif isinstance(stmt, ast.Assign | ast.AnnAssign):
             for target in stmt.targets if isinstance(stmt, ast.Assign) else [stmt.target]:
                 if isinstance(target, ast.Name):
                     top[target.id] = stmt
-    wanted, reached = [cls.__name__], {}
-    while wanted:
-        name = wanted.pop()
-        if name in top and name not in reached:
-            reached[name] = top[name]
-            wanted += [n.id for n in ast.walk(top[name]) if isinstance(n, ast.Name)]
-    h = hashlib.sha256()
-    for name in sorted(reached):
-        h.update(ast.dump(_without_docstrings(reached[name])).encode())
-    return h.hexdigest()[:16]
+        elif isinstance(stmt, ast.ImportFrom) and (stmt.module or "").split(".")[0] in _OURS:
+            imported |= {a.asname or a.name: (str(stmt.module), a.name) for a in stmt.names}
+    return top, imported
 
 
 def _without_docstrings(tree: ast.AST) -> ast.AST:

@@ -2,7 +2,7 @@
 
 One SQLite index with small values inside and large ones in content-addressed files beside it. A value is written to a
 temporary name, renamed, and its row is written last, so `kill -9` leaves whole values or none. Every row carries a
-checksum, every value a digest: a flipped byte is found, named in `damaged`, and its row deleted; the value is made again.
+checksum, every value a digest: a flipped byte is found, named in `damaged`, its row deleted, and the value made again.
 
 It does not know what a stage or a reader is, only keys, bytes and the words that describe them.
 """
@@ -71,7 +71,7 @@ class Store:
         return {key: raw for key, raw in found if raw is not None}
 
     def put(self, entries: Iterable[tuple[Entry, bytes]]) -> None:
-        """Write values, then their rows in one transaction. The entries' own `digest`, `size` and `value` are not read."""
+        """Write values, then their rows in one transaction; an entry's `digest`, `size` and `value` are not read."""
         rows = []
         for entry, raw in entries:
             sha = hashlib.sha256(raw).hexdigest()

@@ -16,7 +16,9 @@ from pipeline.core.errors import UserError
 from pipeline.core.records import Prompt
 
 MINILM = "minilm"
-_WORD = re.compile(r"\w+|[^\w\s]")
+# Scripts written without spaces (Thai to Lao, Myanmar, Khmer, kana, Han): each character is a token, or a page is one.
+_SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"[^\W{_SPACELESS}]+|[{_SPACELESS}]|[^\w\s]")
 
 
 class Tokenizer(ABC):

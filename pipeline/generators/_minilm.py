@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.threads import mapped, one_thread_each
 from pipeline.core.tokens import minilm_folder
 
 Vectors = NDArray[np.float32]
@@ -21,7 +22,7 @@ Vectors = NDArray[np.float32]
 DIMENSIONS = 384
 _LONGEST = 256  # tokens that the model was trained to read; the rest of a longer text is not embedded
 _STEP = 8  # widths are multiples of this: little padding, few shapes
-_BATCH_TOKENS = 512
+_BATCH_TOKENS = 1024
 _CACHED = 200_000  # vectors of 1.5 kB
 
 
@@ -33,19 +34,32 @@ class MiniLM:
 
     def learn(self, texts: Iterable[str]) -> None:
         """Embed the texts that it does not remember."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        distinct = list(dict.fromkeys(texts))
+        new = [text for text in distinct if text not in self._vectors]
         if len(self._vectors) + len(new) > _CACHED:
             self._vectors.clear()
-            new = list(dict.fromkeys(texts))
+            new = distinct
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(new)] if new else []
         by_width: dict[int, list[int]] = {}
         for i, ids in enumerate(tokens):
             by_width.setdefault(-(-len(ids) // _STEP) * _STEP, []).append(i)
-        for width, members in sorted(by_width.items()):
-            rows = max(1, _BATCH_TOKENS // width)
-            for at in range(0, len(members), rows):
-                batch = members[at : at + rows]
-                for i, vector in zip(batch, self._embed([tokens[i] for i in batch], rows, width), strict=False):
+        batches = [
+            (width, members[at : at + rows])
+            for width, members in sorted(by_width.items())
+            for rows in [max(1, _BATCH_TOKENS // width)]
+            for at in range(0, len(members), rows)
+        ]
+        if not batches:
+            return
+        _ = self._model  # loaded before the threads ask for it
+
+        def embed(batch: tuple[int, list[int]]) -> Vectors:
+            width, members = batch
+            return self._embed([tokens[i] for i in members], max(1, _BATCH_TOKENS // width), width)
+
+        with one_thread_each() as threads:
+            for (_, members), vectors in zip(batches, mapped(embed, batches, threads), strict=True):
+                for i, vector in zip(members, vectors, strict=False):
                     self._vectors[new[i]] = vector
 
     def vectors(self, texts: Sequence[str]) -> Vectors:

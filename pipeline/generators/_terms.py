@@ -58,11 +58,11 @@ def weights(question: Mapping[str, int], counts: Mapping[str, int], sentences: i
 
 
 def overlap(
-    held: Sequence[Mapping[str, int]], near: Sequence[frozenset[str]], weighted: Mapping[str, float], share: float
+    held: Sequence[frozenset[str]], near: Sequence[frozenset[str]], weighted: Mapping[str, float], share: float
 ) -> list[float]:
-    """Per sentence the weight of the question's terms that it holds; a term that only its paragraph holds counts `share`.
+    """Per sentence the weight of the question's terms that it holds, in [0, 1].
 
-    held: terms of each sentence; near: terms of each sentence's paragraph.
+    held: terms of each sentence; near: of each one's paragraph. A term that the paragraph alone holds counts `share`.
     """
     return [
         sum(weight if term in own else share * weight if term in around else 0.0 for term, weight in weighted.items())

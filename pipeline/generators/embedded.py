@@ -51,16 +51,16 @@ class Extractive(Generator):
     """Answers with the best sentence by `weight_words` x words + (1 - `weight_words`) x cosine, both in [0, 1].
 
     It answers `unanswerable` where the best of n sentences scores below threshold + growth x sqrt(2 ln n): the best of
-    many unrelated sentences is better than the best of few, and grows like that (Gumbel 1958, "Statistics of Extremes").
+    many unrelated sentences is better than that of few, and grows like this (Gumbel 1958, "Statistics of Extremes").
     The defaults were fitted on the development half of the quickstart's questions by benchmarks/fit_extractive.py.
 
     A sentence of more than `sampling.max_tokens` tokens is answered by its beginning. Temperature and seed change
     nothing. The answer depends on the prompt alone, to the last byte: cosines are rounded, the earliest of equals wins.
     """
 
-    weight_words: float = 0.5
-    threshold: float = 0.22
-    growth: float = 0.065
+    weight_words: float = 0.6
+    threshold: float = 0.2
+    growth: float = 0.07
 
     def resolved_settings(self) -> dict[str, Any]:
         """The settings and the encoder's digest."""
