@@ -127,8 +127,6 @@ def main() -> None:
     found = []
     for weight in WEIGHTS:
         reader = replace(default, weight_words=weight)
-        # One encoder for all: a vector does not depend on the weight.
-        reader.__dict__["_encoder"] = default._encoder
         arms[weight] = trials(reader, data, dev)
         for threshold, growth in product(THRESHOLDS, GROWTHS):
             found.append((objective(arms[weight], threshold, growth), weight, float(threshold), float(growth)))

@@ -243,7 +243,7 @@ class Experiment:
             damaged=list(store.damaged),
             notes=notes,
         )
-        self._report(results)
+        self._report(results, rows, uneven)
         for line in store.damaged:
             log.event("damaged", what=line)
         log.event("done", rows=len(rows), failed=failed, incomplete=len(results.incomplete))
@@ -263,18 +263,34 @@ class Experiment:
             elif self.cells.reference:
                 notes.append(f"no {self.cells.reference} beside the data: agreement.json is not written")
 
-    def _report(self, results: Results) -> None:
-        from experiments.report import Frames, write_report
+    def _report(self, results: Results, rows: list[Row], uneven: list[str]) -> None:
+        from experiments.report import Frames, PromptView, write_report
 
+        at = {(r.job.question.id, r.job.route_name, r.job.reader.label): r for r in rows}
+
+        def prompts(question: str, route: str, reader: str) -> list[PromptView]:
+            row = at[question, route, reader]
+            if row.transcript.reply is None or not row.transcript.reply.prompt.complete:
+                return []
+            return [PromptView("last call", row.transcript.reply.prompt.text)]
+
+        # The report tells of the data set and of uneven coverage by itself.
+        told = {*self.dataset.notes, *(n for n in results.notes if any(n.startswith(line) for line in uneven))}
         write_report(
             results.folder / "report.html",
             title=self.asks or self.name,
             frames=Frames(results.answers, results.costs, results.scores, results.summary),
             dataset=self.dataset,
-            config=self._resolved(),
-            notes=[*results.incomplete, *(n for n in results.notes if n not in self.dataset.notes)],
-            prompts=None,
+            config={**self._resolved(), "command": self._command()},
+            notes=[*results.incomplete, *(n for n in results.notes if n not in told)],
+            prompts=prompts,
         )
+
+    def _command(self) -> str:
+        variables = {"root": "DATA", "map": "MAP", "docs": "DOCS", "questions": "QUESTIONS"}
+        given = self.settings.get("data", {})
+        words = [f"{variables[k]}={v}" for k, v in given.items() if k in variables and v]
+        return " ".join(["make experiment", f"NAME={self.name}", *words])
 
     def _trec(self, runner: Runner, name: str, route: RAG, questions: Sequence[Question]) -> str:
         ranked: dict[str, dict[str, float]] = {}

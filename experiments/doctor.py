@@ -49,7 +49,8 @@ CHECKS: dict[str, Callable[[Subject], Iterator[Said]]] = {
 
 def examine(experiment: Experiment) -> list[Finding]:
     """All findings. Raises UserError where the study asks no question, or a setting names what is not there."""
-    if not (experiment.store / "index.sqlite").is_file():
+    stored = any(route.nodes() for route in experiment.routes.values())
+    if not (stored and (experiment.store / "index.sqlite").is_file()):
         return _findings(Subject(experiment, None))
     with Store(experiment.store) as store:
         return _findings(Subject(experiment, store))

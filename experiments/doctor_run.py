@@ -82,7 +82,7 @@ def failures(subject: Subject) -> Iterator[Said]:
         total, failed = total + len(marks), failed + len(lost)
     for reader, routes in by_reader.items():
         if len(set(routes.values())) > 1:
-            unequal.append(f"{reader}: {', '.join(f'{name} {len(lost)}' for name, lost in routes.items())}")
+            unequal.append(f"{reader} ({', '.join(f'{name} {len(lost)}' for name, lost in routes.items())})")
     told = f"{part(failed, total, 'calls')} failed"
     if unequal:
         strict = subject.experiment.coverage == "equal"

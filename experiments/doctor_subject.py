@@ -62,7 +62,9 @@ class Vocabulary:
     @classmethod
     def of(cls, text: str) -> Vocabulary:
         """The vocabulary of a text; what stands between white space is looked at once, however often it occurs."""
-        exact = frozenset(words_of(" ".join(set(text.split()))))
+        pieces = set(text.split())
+        plain = {p for p in pieces if p.isalpha()}
+        exact = frozenset(plain.union(words_of(" ".join(pieces - plain))))
         return cls(exact, frozenset(w.lower() for w in exact))
 
     @cached_property

@@ -67,7 +67,7 @@ def position(study: Study) -> str:
 def retrieval(study: Study) -> str:
     """Section 8: what the prompts hold of the gold evidence."""
     title = "Does the evidence reach the reader?"
-    keys = [k for k in study.columns if study.arms[k].retrieval]
+    keys = [k for k in study.columns if any(e.mean for e in study.arms[k].retrieval.values())]
     if not keys:
         reason = "There is no gold evidence to hold the retrieved passages against."
         return section("retrieval", title, paragraph(reason, "reason"))

@@ -166,4 +166,6 @@ def brackets(study: Study, reader: str) -> str:
     best = max((m for r in study.candidates if (m := mean(r)) is not None), default=None)
     if oracle is not None and best is not None and best > oracle:
         sentence += f" The best route, at {percent(best)}, lies above that: chance, or help from other text."
+    if closed is not None and best is not None and best <= closed:
+        sentence += " No route scores above the reader without documents."
     return sentence[:1].upper() + sentence[1:]

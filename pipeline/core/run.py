@@ -55,10 +55,10 @@ class Log:
 
 @lru_cache(maxsize=65536)
 def context_name(ids: tuple[str, ...]) -> str:
-    """A context's name: its document, or the first of several with a digest of all."""
-    if len(ids) == 1:
-        return ids[0]
-    return f"{ids[0]} +{len(ids) - 1} #{digest_parts(ids)[:8]}"
+    """A context's name: its document, or the first of several with a digest of all; empty where there is none."""
+    if len(ids) < 2:
+        return "".join(ids)
+    return f"{ids[0]} +{len(ids) - 1} #{digest_parts(ids)[:16]}"
 
 
 def check_code(store: Store, obj: Any) -> None:
@@ -112,7 +112,7 @@ class Runner:
     def documents(self, question: Question) -> tuple[Document, ...]:
         """The documents that a question is asked of, in reading order."""
         ids = self.context_ids(question)
-        name = context_name(ids) if ids else ""
+        name = context_name(ids)
         if name not in self._documents:
             self._documents[name] = tuple(self.dataset.documents[i] for i in ids)
         return self._documents[name]
@@ -127,7 +127,7 @@ class Runner:
         if at not in self._item_keys:
             if isinstance(node.stage, Source):
                 item = question if node.per == "question" else self.documents(question)
-                self._item_keys[at] = node.stage.key(item)
+                self._item_keys[at] = digest_parts([node.own, node.stage.key(item)])
             else:
                 self._item_keys[at] = digest_parts([node.own, *(self.key(n, question) for n in node.inputs)])
         return self._item_keys[at]
@@ -149,20 +149,29 @@ class Runner:
         return plans
 
     def why(self, node: Node, question: Question) -> str:
-        """Why an item is not in the store, by comparison with the newest value of the same stage for the same item."""
-        last = self.store.last(node.stage.label, self.item(node, question))
+        """Why an item is not in the store, by comparison with the nearest value of the same stage for the same item."""
+        if self.key(node, question) in self.store.dropped:
+            return "the stored value was damaged"
+        keys = [self.key(n, question) for n in node.inputs]
+        # A study may hold one stage with several settings: the newest value need not be this node's own.
+        last, before = None, list[str]()
+        nearest = -1
+        for entry in self.store.history(node.stage.label, self.item(node, question)):
+            inputs = json.loads(entry.inputs)
+            alike = (len(keys) + 1) * (entry.own == node.own) + sum(map(str.__eq__, keys, inputs))
+            if alike > nearest:
+                last, before, nearest = entry, inputs, alike
         if last is None:
             return "never computed before"
         if last.own != node.own:
             return _difference(self.store.spec(last.own), canonical(describe(node.stage)))
-        before = json.loads(last.inputs)
-        for given, old in zip(node.inputs, before, strict=False):
-            if self.key(given, question) != old:
+        for given, key, old in zip(node.inputs, keys, before, strict=False):
+            if key != old:
                 if isinstance(given.stage, Source):
                     return f"{given.stage.label} changed"
                 inner = self.why(given, question)
                 return inner if inner != "never computed before" else f"{given.stage.label} is another node now"
-        return "the stored value was deleted or damaged"
+        return f"{node.stage.label} reads other nodes now"
 
     def _needs(
         self, roots: list[Node], questions: Sequence[Question]
@@ -227,13 +236,14 @@ class Runner:
                 raise RuntimeError(f"{node.stage.label} gave {len(values)} values for {len(batch)} items")
             entries = []
             for question, value in zip(batch, values, strict=True):
-                key = self.key(node, question)
+                key, raw = self.key(node, question), codec.dumps(value)
                 self._seconds[key] = spent / len(batch)
-                self._remember(node, key, value)
+                # What a later run will read, which may have lost a NumPy scalar or the layout of an array.
+                self._remember(node, key, codec.loads(raw))
                 inputs = canonical([self.key(n, question) for n in node.inputs])
                 item = self.item(node, question)
                 entry = Entry(key, node.stage.label, node.own, item, inputs, self._seconds[key], 0, "", None)
-                entries.append((entry, codec.dumps(value)))
+                entries.append((entry, raw))
             self.store.put(entries)
             self.watcher.step(len(batch))
             total += spent
@@ -311,10 +321,11 @@ def rows_cached(
         values = list(make(rows))
         entries = []
         for i, value in zip(rows, values, strict=True):
-            found[keys[i]] = value
+            raw = codec.dumps(value)
+            found[keys[i]] = codec.loads(raw)
             name, parts = items[i]
             inputs = canonical([digest(part) for part in parts])
-            entries.append((Entry(keys[i], label, own, name, inputs, 0.0, 0, "", None), codec.dumps(value)))
+            entries.append((Entry(keys[i], label, own, name, inputs, 0.0, 0, "", None), raw))
         store.put(entries)
         watcher.step(len(rows))
     log.event(

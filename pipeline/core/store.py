@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ __all__ = ["INLINE", "CallRow", "Entry", "Store"]
 
 INLINE = 32_768  # bytes; larger values become files
 _CHUNK = 500  # SQLite's default limit of variables in one statement is 999 in old builds
+_YOUNG = 3600  # seconds
 _CASTS: dict[str, Callable[[Any], Any]] = {"float": float, "int": int, "str": str}
 _Row = TypeVar("_Row", Entry, CallRow)
 
@@ -134,11 +136,12 @@ class Store:
         row = self._db.execute("SELECT spec FROM specs WHERE own = ?", (own,)).fetchone()
         return str(row[0]) if row and digest_parts([row[0]]) == own else None
 
-    def last(self, stage: str, item: str) -> Entry | None:
-        """The newest stored value of this stage for this item, whatever its settings and inputs were."""
+    def history(self, stage: str, item: str) -> Iterator[Entry]:
+        """Stored values of this stage for this item, newest first, whatever its settings and inputs were."""
         sql = "SELECT * FROM nodes WHERE stage = ? AND item = ? ORDER BY rowid DESC"
-        found = self._db.execute(sql, (stage, item))
-        return next((Entry(*row) for *row, check in found if checksum(row) == check), None)
+        for *row, check in self._db.execute(sql, (stage, item)).fetchall():
+            if checksum(row) == check:
+                yield Entry(*row)
 
     def last_call(self, reader: str, question: str, route: str, turn: int) -> CallRow | None:
         """The newest remembered call of this reader for this question, route and turn."""
@@ -155,8 +158,12 @@ class Store:
         return digest
 
     def accept_code(self, stage: str) -> int:
-        """Forget the code seen for a stage (its author says that values did not change); returns how many versions."""
-        return self._db.execute("DELETE FROM code WHERE stage = ?", (stage,)).rowcount
+        """Forget the code seen for a stage (its author says that values did not change); returns how many versions.
+
+        stage: the name that `code` was given, or its last part, the class's own name.
+        """
+        sql = "DELETE FROM code WHERE stage = ? OR substr(stage, -length(?) - 1) = '.' || ?"
+        return self._db.execute(sql, (stage, stage, stage)).rowcount
 
     # -- house-keeping --------------------------------------------------------------------------------------------
 
@@ -170,6 +177,7 @@ class Store:
         """Delete values and calls that no kept run uses. Returns (rows, bytes) freed."""
         before = self.size()
         with self.transaction():
+            had = self._files()
             for (run,) in self._db.execute("SELECT DISTINCT run FROM uses").fetchall():
                 if not keep_runs(run):
                     self._db.execute("DELETE FROM uses WHERE run = ?", (run,))
@@ -177,10 +185,13 @@ class Store:
             for table in SCHEMA:
                 rows += self._db.execute(f"DELETE FROM {table} WHERE key NOT IN (SELECT key FROM uses)").rowcount
             self._db.execute("DELETE FROM specs WHERE own NOT IN (SELECT own FROM nodes)")
-        wanted = {r[0] for r in self._db.execute("SELECT digest FROM nodes WHERE value IS NULL")}
+            has = self._files()
         for path in (self.folder / "objects").glob("*/*"):
-            if path.name not in wanted:
-                path.unlink()
+            if path.name not in has:
+                # A young file without a row may be about to get one from another process.
+                with suppress(FileNotFoundError):
+                    if path.name in had or time.time() - path.stat().st_mtime > _YOUNG:
+                        path.unlink()
         self._db.execute("VACUUM")
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return rows, before - self.size()
@@ -196,7 +207,14 @@ class Store:
 
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(p.stat().st_size for p in self.folder.rglob("*") if p.is_file())
+        total = 0
+        for path in self.folder.rglob("*"):
+            with suppress(FileNotFoundError):  # another process's draft, renamed meanwhile
+                total += path.stat().st_size if path.is_file() else 0
+        return total
+
+    def _files(self) -> set[str]:
+        return {sha for (sha,) in self._db.execute("SELECT digest FROM nodes WHERE value IS NULL")}
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ Model: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2 (mean of th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,12 @@ _LONGEST = 256  # tokens that the model was trained to read; the rest of a longe
 _STEP = 8  # widths are multiples of this: little padding, few shapes
 _BATCH_TOKENS = 1024
 _CACHED = 200_000  # vectors of 1.5 kB
+
+
+@cache
+def shared() -> MiniLM:
+    """The process's one encoder: vectors are nobody's settings. `shared.cache_clear()` lets go of it."""
+    return MiniLM()
 
 
 class MiniLM:

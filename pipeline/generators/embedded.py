@@ -23,7 +23,7 @@ from pipeline.core.sentences import split_sentences
 from pipeline.core.spec import digest_model, settings
 from pipeline.core.tokens import MINILM, Tokenizer, minilm_folder, tokenizer_named
 from pipeline.generators._absent import ABSENT
-from pipeline.generators._minilm import MiniLM, Vectors
+from pipeline.generators._minilm import Vectors, shared
 from pipeline.generators._terms import overlap, terms, weights
 from pipeline.generators.base import Call, Completion, Generator, Usage
 
@@ -80,7 +80,7 @@ class Extractive(Generator):
         for at in range(0, len(calls), _AHEAD):
             some = calls[at : at + _AHEAD]
             start = time.perf_counter()
-            self._encoder.learn(text for call in some for text in self._texts(call.prompt))
+            shared().learn(text for call in some for text in self._texts(call.prompt))
             share = (time.perf_counter() - start) / len(some)
             for i, call in enumerate(some, start=at):
                 start = time.perf_counter()
@@ -89,8 +89,8 @@ class Extractive(Generator):
 
     def close(self) -> None:
         """Let go of the encoder and of what it remembers."""
-        for name in ("_encoder", "_cut"):
-            self.__dict__.pop(name, None)
+        shared.cache_clear()
+        self._cut.clear()
 
     def score(self, question: str, parts: Sequence[Part]) -> list[tuple[float, Part, tuple[int, int]]]:
         """Every sentence of the parts in order: its score, its part, its offsets there."""
@@ -100,7 +100,7 @@ class Extractive(Generator):
         asked = terms(question)
         counts = Counter(term for own in held for term in own & asked.keys())
         words = overlap(held, near, weights(asked, counts, len(held)), _PARAGRAPH_SHARE)
-        vectors = self._encoder.vectors([question, *(text for sentences in read for text in sentences.texts)])
+        vectors = shared().vectors([question, *(text for sentences in read for text in sentences.texts)])
         places = [(part, offsets) for part, sentences in zip(parts, read, strict=True) for offsets in sentences.offsets]
         w = self.weight_words
         return [
@@ -157,10 +157,6 @@ class Extractive(Generator):
     @cached_property
     def _cut(self) -> dict[str, _Sentences]:
         return {}
-
-    @cached_property
-    def _encoder(self) -> MiniLM:
-        return MiniLM()
 
     @cached_property
     def _encoder_digest(self) -> str:

@@ -2,7 +2,8 @@
 
 A refusal says that the source lacks the answer ("the text does not mention ...", "not specified", "no information") or
 that the speaker cannot give it. A denial ("The company did not pay dividends", "No mission was assigned") is weaker: it
-answers some questions and declines others, so it is reported apart.
+answers some questions and declines others, so it is reported apart. Irony, other languages and refusals told only
+through a story are not recognised.
 """
 
 from __future__ import annotations
@@ -12,93 +13,114 @@ from dataclasses import dataclass
 
 from pipeline.score.offline_text import plain, sentences
 
-_NOT = r"(?:n't|\s+not|\s+never)"
 _AUX = r"(?:do|does|did|is|are|was|were|has|have|had|can|could|will|would|ca|may)"
-_ADV = r"(?:\s+(?:\w+ly|ever|yet|actually|any|been|being|clear|enough|further|be|in|detail|anywhere|at|all|a|an|the|both)){0,3}"
-_TELL = (
-    r"(?:mention|provid|discuss|specif|address|propos|explor|compar|describ|suggest|detail|examin|outlin|disclos|list|"
-    r"cover|includ|present|stat(?:e|ed|es|ing)\b|contain|explain|giv(?:e|en|es|ing)\b|indicat|offer|report|refer|"
-    r"elaborat|reveal|identif|clarif|nam(?:e|ed|es|ing)\b|delve|note[ds]?\b|highlight|touch|say|said|answer|defin|"
-    r"quantif|evaluat|investigat|analy[sz]|assess|consider|focus|find\b|found|show|document|express|convey|comment|"
-    r"record|record|depict|narrat|characteri[sz]|break|itemi[sz]e|project|known|clear|available|made|spell|present|tell|told|recount|introduc|exist|appear|involv|implement|measur|evident|determin|relat|link|connect|speak|have|allude|hint|attribut|articulat|deal|incorporat|publish|writ|quot|forecast|estimat|predict|incorporate|attempt|pertain|draw|establish|set|use|calculat|recommend|design|develop|look|appl|support|claim|argu|studi|study|test|directly|explicit|specific)"
-)
+_NOT = rf"\b{_AUX}(?:n't|\s+not|\s+never)"
+_ADVERBS = r"(?:\s+(?:\w+ly|ever|yet|any|been|being|be|clear|enough|further|in|detail|anywhere|at|all|an?|the|both)){0,3}"
 _SOURCE = (
-    r"(?:texts?|passages?|papers?(?:\s*\d+)?|documents?|contexts?|chunks?|excerpts?|statements?|reports?|filings?|books?|"
-    r"story|novel|authors?|sections?|information|data|contents?|materials?|sources?|narrative|articles?|stud(?:y|ies)|"
-    r"snippets?|details?|financials?|10-[KQ]|narrator|play|writer|speaker|research(?:ers)?|work|survey|tables?|notes?|"
-    r"pages?|portions?|parts?|segments?|quer(?:y|ies)|questions?|chapters?|discussion|diary|letter|poem|script|record)"
+    r"\b(?:texts?|passages?|papers?(?:\s*\d+)?|documents?|contexts?|chunks?|excerpts?|snippets?|segments?|sections?|"
+    r"chapters?|pages?|parts?|portions?|tables?|notes?|contents?|materials?|sources?|information|data|details?|"
+    r"statements?|financials?|reports?|filings?|10-[KQ]|records?|surveys?|research(?:ers)?|stud(?:y|ies)|works?|articles?|"
+    r"authors?|writers?|speakers?|narrators?|narratives?|books?|story|novel|play|poem|script|diary|letter|"
+    r"discussions?|questions?|quer(?:y|ies))\b"
 )
-_PATTERNS = [
-    # The source does not tell.
-    rf"\b{_SOURCE}\b[^.;!?]{{0,80}}?\b{_AUX}{_NOT}{_ADV}\s+{_TELL}",
-    rf"\b{_SOURCE}\b[^.;!?]{{0,60}}?\b(?:lacks?|omits?|makes? no|gives? no|provides? no|contains? no|offers? no|"
-    r"says? nothing|mentions? no|includes? no|has no|have no|without (?:mention|specif|provid|detail))",
-    rf"^(?:but |however,? |while |although )?(?:it|they|he|she|this|these|there)\s+{_AUX}{_NOT}{_ADV}\s+"
-    r"(?:explicitly |specifically |directly )?(?:mention|discuss|specif|provide|address|disclos|detail|outlin|state\b)",
-    # It is not told.
-    r"\b(?:not|never|n't|neither|nowhere)\s+(?:\w+ly\s+|been\s+|be\s+|yet\s+|being\s+|clearly\s+){0,3}"
-    r"(?:mentioned|provided|specified|discussed|addressed|described|detailed|outlined|disclosed|listed|covered|"
-    r"included in|stated|contained|explained|given|indicated|reported|referenced|elaborated|revealed|identified|"
-    r"clarified|named|noted|available|present in|known|found in|found|defined|quantified|answerable|clear\b|apparent|"
-    r"evident|explored|compared|proposed|presented|shown in|said|referred|answered|determined|documented|recorded)",
-    r"\b(?:no|none)(?:\s+[\w'-]+){0,14}?\s+(?:(?:is|are|was|were|has been|have been|being|can be|could be)\s+)?(?:\w+ly\s+)?"
-    r"(?:mentioned|provided|specified|discussed|addressed|described|detailed|outlined|disclosed|listed|stated|given|"
-    r"indicated|reported|available|found|identified|suggested|proposed|included|presented|noted|explored|named)\b",
-    r"\bno(?:\s+(?:\w+,?\s+){0,4}?|\s+)(?:mention|information|details?|data|references?|indication|evidence|discussion|"
-    r"record|explanation|description|answer|comparison|specifics?|statement|projections?|context|disclosures?|"
-    r"forecasts?|guidance|clue|account)\b",
-    r"\bnowhere\b[^.]{0,40}\b(?:mention|specif|stat|provid|said|say)",
-    r"\b(?:unspecified|undisclosed|unanswerable|unstated|unmentioned|unknown\b(?! to)|not applicable|n/a\b)",
-    r"\b(?:insufficient|not enough|lack of|absence of|lacks?|missing)\s+(?:\w+\s+){0,2}"
-    r"(?:information|details?|data|context|mention|evidence|reference)",
-    # The speaker cannot tell.
-    r"\b(?:i|we|one|you|it)\s+(?:can ?not|can't|could not|couldn't|am unable to|was unable to|are unable to|do not|don't|did not|didn't)"
-    r"\s+(?:\w+ly\s+)?(?:find|answer|determine|provide|locate|identify|say|know|have|see|give|tell|offer|be (?:determined|"
-    r"answered|found|directly|inferred|identified|accurately|calculated))",
-    r"\b(?:can ?not|can't|could not|couldn't|unable to|impossible to|not possible to|difficult to)\s+(?:be\s+)?(?:\w+ly\s+)?"
-    r"(?:answer|determin|provid|identif|infer|calculat|ascertain|found\b|find\b|say\b|make a|comment|compar|conclud)",
-    r"\b(?:unclear|not clear|uncertain)\b(?=[^.]{0,60}\b(?:from|based|in the|what|how|whether|if|which|who)\b)",
-    r"^(?:i(?:'m| am) sorry|i apologi[sz]e|sorry|unfortunately,? (?:i|the|there|it))",
-]
-_REFUSES = re.compile("|".join(f"(?:{p})" for p in _PATTERNS), re.IGNORECASE)
+_TELL = (  # what a source may fail to do; stems
+    r"(?:address|allude|analy[sz]|answer|articulat|assess|attribut|calculat|characteri[sz]|clarif|comment|compar|"
+    r"consider|contain|convey|cover|deal|defin|delve|depict|describ|detail|determin|disclos|discuss|document|elaborat|"
+    r"establish|estimat|evaluat|examin|explain|explor|express|find\b|focus|forecast|giv(?:e|ing)\b|have|highlight|hint|"
+    r"identif|implement|includ|incorporat|indicat|introduc|investigat|involv|itemi[sz]e|list|measur|mention|"
+    r"nam(?:e|ing)\b|narrat|note\b|offer|outlin|pertain|predict|present|project|propos|provid|publish|quantif|quot|"
+    r"recommend|record|recount|refer|report|reveal|say|show|speak|specif|spell|stat(?:e|ing)\b|suggest|tell|touch|writ)"
+)
+_TOLD = (
+    r"(?:addressed|answered|available|clarified|compared|covered|defined|described|detailed|determined|disclosed|"
+    r"discussed|documented|elaborated|explained|explored|found|given|identified|included|indicated|listed|mentioned|named|"
+    r"noted|outlined|presented|proposed|provided|quantified|recorded|referenced|referred|reported|revealed|said|"
+    r"shown|specified|stated|suggested)\b"
+)
+_MATTER = (
+    r"(?:accounts?|answers?|clues?|comparisons?|context|data|descriptions?|details?|disclosures?|discussion|evidence|"
+    r"explanations?|forecasts?|guidance|indications?|information|mention|projections?|records?|references?|specifics?|"
+    r"statement)\b"
+)
+_SETTLE = r"(?:answer|ascertain|calculat|compar|conclud|confirm|determin|identif|infer|locat|provid|verif)"
+_REFUSES = re.compile(
+    "|".join(
+        [
+            # The source does not tell.
+            rf"{_SOURCE}[^.;!?]{{0,80}}?{_NOT}{_ADVERBS}\s+{_TELL}",
+            rf"{_SOURCE}[^.;!?]{{0,60}}?\b(?:lacks?\b(?! of)|omits?|makes? no|gives? no|provides? no|contains? no|offers? no|"
+            r"says? nothing|mentions? no|includes? no|ha(?:s|ve) no|without (?:mention|specif|provid|detail))",
+            rf"^(?:but |however,? |while |although )?(?:it|they|he|she|this|these|there)\s+{_NOT}{_ADVERBS}\s+"
+            r"(?:address|detail|disclos|discuss|mention|outlin|provide|specif|state\b)",
+            rf"\bnothing (?:in|from|within) the\b[^.;!?]{{0,40}}?\b{_TELL}",
+            # It is not told.
+            r"\b(?:not|never|n't|neither|nowhere)\s+(?:\w+ly\s+|been\s+|be\s+|yet\s+|being\s+){0,3}"
+            rf"(?:{_TOLD}|present in|included in|known|answerable|apparent|evident|clear\b)",
+            r"\b(?:no|none)(?:\s+[\w'-]+){0,14}?\s+(?:(?:is|are|was|were|has been|have been|being|can be|could be)\s+)?"
+            rf"(?:\w+ly\s+)?{_TOLD}",
+            rf"\bno\s+(?:\w+,?\s+){{0,4}}?{_MATTER}",
+            r"\bnowhere\b[^.]{0,40}\b(?:mention|specif|stat|provid|said|say)",
+            r"\b(?:unspecified|undisclosed|unstated|unmentioned|not applicable|n/a\b)",
+            r"(?:^|\b(?:is|are|be|was|were|as|remains?)\s+)(?:unknown\b(?! to)|unanswerable)",
+            rf"\b(?:insufficient|not enough|lack of|absence of|lacks?|missing)\s+(?:\w+\s+){{0,2}}{_MATTER}",
+            # The speaker cannot tell.
+            r"\b(?:i|we|one|you)\s+(?:do not|don't|did not|didn't)\s+(?:\w+ly\s+)?(?:find|know|have|see)\b",
+            r"(?:^|\b(?:i|we|one|you)\s+)(?:can ?not|can't|could not|couldn't|am unable to|was unable to|are unable to|"
+            rf"unable to)\s+(?:\w+ly\s+)?(?:{_SETTLE}|find|give|make a|offer|say|see|tell|comment)",
+            rf"\b(?:can ?not|can't|could not|couldn't)\s+be\s+(?:\w+ly\s+)?(?:{_SETTLE}|found|given)",
+            rf"\b(?:impossible|difficult|not possible|unable) to\s+(?:\w+ly\s+)?(?:{_SETTLE}|say\b|tell\b)",
+            r"\b(?:unclear|not clear|uncertain)\b(?=[^.]{0,60}\b(?:from|based|in the|what|how|whether|if|which|who)\b)",
+            r"^(?:i(?:'m| am) sorry|i apologi[sz]e|sorry|unfortunately,? (?:i|the|there|it))\b",
+        ]
+    ),
+    re.IGNORECASE,
+)
+# "A failure that occurs when a question cannot be answered": what is told of is a refusal, not the telling.
+_TOLD_OF = re.compile(r"\b(?:when|because|if|since|claims?|argues?|unless)\b", re.IGNORECASE)
+_CLAUSE = re.compile(r";\s+|,\s+(?=(?:while|whereas|but|although|though|unlike)\b)", re.IGNORECASE)
 _DENIES = re.compile(
-    rf"(?:^(?:no|none|nothing|nobody|never|neither)\b|\b(?:no|none|nothing|nobody|never|neither|cannot|nowhere)\b|\b{_AUX}{_NOT}\b)",
-    re.IGNORECASE,
+    rf"\b(?:no|none|nothing|nobody|never|neither|cannot|nowhere)\b|{_NOT}\b|\b(?:is|are|was|were) \w*n't\b", re.IGNORECASE
 )
-_TURN = re.compile(
-    r"\b(?:however|but|nevertheless|although|though|instead|it can be inferred|inferred|likely|suggests?|implies|implied|"
-    r"based on|presumably|appears to|seems? to|probably|possibly|may|might|could|indirectly|we can)\b",
-    re.IGNORECASE,
-)
-_META = re.compile(
-    r"\b(?:focus(?:es|ed)?|primarily|mainly|only (?:mention|discuss|provide|include|focus|state|refer)|instead|please|if you|"
-    r"more (?:information|context|details?)|further (?:information|context|details?)|additional (?:information|context|details?)|"
-    r"would (?:need|be necessary)|let me know|happy to|discuss(?:es)?|centers? (?:on|around)|rather than)\b",
-    re.IGNORECASE,
-)
-
-
 # Nearly every sentence lacks all of these, and then neither refuses nor denies: the long patterns are not tried.
 _CUE = re.compile(
-    r"\b(?:no|not|none|never|nothing|nobody|neither|nor|nowhere|cannot|unable|impossible|difficult|un(?:clear|certain|spec|"
+    r"\b(?:no|not|none|never|nothing|nobody|neither|nowhere|cannot|unable|impossible|difficult|un(?:clear|certain|spec|"
     r"disc|answ|stat|ment|know|fort)\w*|lack\w*|omit\w*|insufficient|missing|absence|without|sorry|apologi\w+|n/a)\b|n't\b",
     re.IGNORECASE,
 )
+# A turn from the refusal to a guess or to something near what was asked.
+_TURN = re.compile(
+    r"\b(?:however|but|nevertheless|although|though|instead|inferred|likely|suggests?|implie[sd]|implies|based on|"
+    r"presumably|appears to|seems? to|probably|possibly|may|might|could|indirectly|we can)\b",
+    re.IGNORECASE,
+)
+# Talk about the source or the reader rather than a claim.
+_META = re.compile(
+    r"\b(?:focus(?:es|ed)?|primarily|mainly|only (?:mention|discuss|provide|include|focus|state|refer)|instead|please|"
+    r"if you|(?:more|further|additional) (?:information|context|details?)|would (?:need|be necessary)|let me know|"
+    r"happy to|discuss(?:es)?|centers? (?:on|around)|rather than)\b",
+    re.IGNORECASE,
+)
+_HEDGE = re.compile(r"\b(?:explicit|specific|direct)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Where and how far an answer declines. `refuses`, `denies`: one flag per sentence; `meta`: sentence is no claim."""
+    """Where and how far an answer declines; one entry per sentence, or part of one set off by a contrast.
+
+    refuses, denies: disjoint; turns: to a guess or a substitute; meta: about the source or the reader; words: counts;
+    hedged: what is refused is something explicit, specific or direct.
+    """
 
     refuses: tuple[bool, ...]
     denies: tuple[bool, ...]
     turns: tuple[bool, ...]
     meta: tuple[bool, ...]
     words: tuple[int, ...]
+    hedged: bool
 
     @property
     def any(self) -> bool:
-        """Some sentence says that the answer is not to be had."""
+        """Some part says that the answer is not to be had."""
         return any(self.refuses)
 
     @property
@@ -108,33 +130,48 @@ class Refusal:
 
     @property
     def share(self) -> float:
-        """Share of the words that stand in refusing sentences."""
+        """Share of the words that stand in refusing parts."""
         return sum(w for w, r in zip(self.words, self.refuses, strict=True) if r) / max(1, sum(self.words))
 
     @property
+    def rest(self) -> int:
+        """Words in parts that do not refuse."""
+        return sum(w for w, r in zip(self.words, self.refuses, strict=True) if not r)
+
+    @property
     def claims(self) -> int:
-        """Words in sentences that neither refuse nor describe what the source is about instead."""
+        """Words in parts that neither refuse nor merely talk about the source."""
         flags = zip(self.words, self.refuses, self.meta, strict=True)
         return sum(w for w, refuses, meta in flags if not (refuses or meta))
 
+    @property
+    def turning(self) -> float:
+        """Share of the words in non-refusing parts that turn to a guess or a substitute."""
+        flags = zip(self.words, self.refuses, self.turns, strict=True)
+        return sum(w for w, refuses, turns in flags if turns and not refuses) / max(1, sum(self.words))
+
 
 def refusal(answer: str) -> Refusal:
-    """The refusal profile of an answer; an empty answer has no sentences."""
-    parts = sentences(plain(answer))
-    cue = [bool(_CUE.search(s)) for s in parts]
-    refuses = tuple(c and bool(_REFUSES.search(s)) for s, c in zip(parts, cue, strict=True))
+    """The refusal profile of an answer; an empty answer has no parts."""
+    parts = [p for s in sentences(plain(answer)) for p in _CLAUSE.split(s) if p]
+    cue = [bool(_CUE.search(p)) for p in parts]
+    refuses = tuple(c and _refuses(p) for p, c in zip(parts, cue, strict=True))
+    some = any(refuses)
     return Refusal(
         refuses,
-        tuple(c and bool(_DENIES.search(s)) for s, c in zip(parts, cue, strict=True)),
-        tuple(bool(any(refuses) and _TURN.search(s)) for s in parts),
-        tuple(bool(any(refuses) and _META.search(s)) for s in parts),
-        tuple(len(s.split()) for s in parts),
+        tuple(c and not r and bool(_DENIES.search(p)) for p, c, r in zip(parts, cue, refuses, strict=True)),
+        tuple(some and bool(_TURN.search(p)) for p in parts),
+        tuple(some and bool(_META.search(p)) for p in parts),
+        tuple(len(p.split()) for p in parts),
+        any(r and bool(_HEDGE.search(p)) for p, r in zip(parts, refuses, strict=True)),
     )
 
 
+def _refuses(part: str) -> bool:
+    return any(not _TOLD_OF.search(part, 0, m.start()) for m in _REFUSES.finditer(part))
+
+
 def declines(answer: str) -> bool:
-    """Whether the text declines to answer: it opens by refusing and then offers little, or refuses throughout."""
+    """Whether the text declines to answer: it opens by refusing and then offers little, or refuses nearly throughout."""
     profile = refusal(answer)
-    if not profile.any:
-        return False
-    return (profile.refuses[0] and profile.claims <= 25) or profile.share >= 0.7
+    return (profile.first and profile.claims <= 25) or profile.share >= 0.7

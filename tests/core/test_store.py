@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from dataclasses import fields, replace
 from pathlib import Path
@@ -214,7 +215,7 @@ def test_text_that_is_no_text_any_more_is_found(store):
     store.put_calls([call("c")])
     change(store, "UPDATE nodes SET item = CAST(x'71ff' AS TEXT)")
     change(store, "UPDATE calls SET text = CAST(x'61ff' AS TEXT)")
-    assert store.last("Stage", "q1") is None
+    assert list(store.history("Stage", "q1")) == []
     assert store.get("a") is None
     assert store.last_call("reader", "q1", "lc", 0) is None
     assert store.calls(["c"]) == {}
@@ -226,7 +227,7 @@ def test_explanations_are_not_drawn_from_damage(store):
     store.put_calls([call("c", text="old"), call("d", text="new")])
     change(store, "UPDATE nodes SET inputs = '[not JSON' WHERE key = 'new'")
     change(store, "UPDATE calls SET sampling = '{' WHERE key = 'd'")
-    assert store.last("Stage", "q1").key == "old"
+    assert [e.key for e in store.history("Stage", "q1")] == ["old"]
     assert store.last_call("reader", "q1", "lc", 0).key == "c"
     spec = '{"class":"A"}'
     own = digest_parts([spec])
@@ -240,14 +241,14 @@ def test_explanations_are_not_drawn_from_damage(store):
 # -- explanations ---------------------------------------------------------------------------------------------------
 
 
-def test_the_newest_value_of_an_item_is_found(store):
+def test_the_values_of_an_item_newest_first(store):
     store.put([(entry("a", own="one"), SMALL)])
     store.put([(entry("b", own="two"), SMALL)])
-    assert store.last("Stage", "q1").own == "two"
+    assert [e.own for e in store.history("Stage", "q1")] == ["two", "one"]
     store.put([(entry("a", own="one"), SMALL)])
-    assert store.last("Stage", "q1").own == "one"
-    assert store.last("Stage", "q2") is None
-    assert store.last("Other", "q1") is None
+    assert [e.own for e in store.history("Stage", "q1")] == ["one", "two"]
+    assert list(store.history("Stage", "q2")) == []
+    assert list(store.history("Other", "q1")) == []
 
 
 def test_the_settings_behind_a_digest(store):
@@ -282,6 +283,7 @@ def test_sweep_keeps_what_kept_runs_use_and_frees_the_rest(store):
     store.mark_used("gone", ["n1", "n2", "c2"])
     draft = objects(store)[0].with_name("0" * 64 + ".123.tmp")
     draft.write_bytes(b"left by a killed process")
+    os.utime(draft, (0, 0))
     rows, size = store.unused(lambda run: run == "kept")
     assert (rows, size) == (5, sum(map(len, big[2:])))
     assert store.sweep(lambda run: run == "kept")[0] == rows

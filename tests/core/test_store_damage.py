@@ -96,8 +96,7 @@ def check(folder: Path, what: str) -> int:
         assert store.damaged or not lost, f"{what}: {lost} lost without a word"
         assert all("\n" not in line for line in store.damaged), what
         for i in range(0, N, 20):
-            last = store.last("Stage", f"q{i}")
-            assert last is None or (last.own, last.inputs) == (OWN, '["abc"]'), what
+            assert all((e.own, e.inputs) == (OWN, '["abc"]') for e in store.history("Stage", f"q{i}")), what
             said = store.last_call("reader", f"q{i}", "lc", 0)
             assert said is None or CALLS[said.key] == said, what
         assert store.spec(OWN) in (None, SPEC), what

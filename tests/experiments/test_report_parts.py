@@ -210,6 +210,10 @@ def test_brackets_say_where_the_oracle_is_no_ceiling() -> None:
         "Without documents the reader gets 10.0 % right and with the gold evidence alone 70.0 %. The best route, at "
         "80.0 %, lies above that: chance, or help from other text."
     )
+    blind = study({"lc": "r"}, [arm("lc", mean=0.1), arm("closed_book", mean=0.1)], controls=["closed_book"])
+    assert plain(brackets(blind, "r")) == (
+        "Without documents the reader gets 10.0 % right. No route scores above the reader without documents."
+    )
 
 
 def test_outcomes_name_the_one_that_declines_and_the_one_that_fails() -> None:
