@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from pipeline.core.records import Question, Span
@@ -116,6 +116,8 @@ def plan_calls(jobs: Iterable[Job], store: Store) -> list[CallPlan]:
 
 def _why(call: Call, reader: Generator, store: Store) -> str:
     """Why a call is not remembered, by comparison with the newest one of the same reader, question, route and turn."""
+    if reader.call_key(call) in store.dropped:
+        return "the remembered call was damaged"
     last = store.last_call(reader.label, call.question, call.route, call.turn)
     if last is None:
         return "never asked before"
@@ -125,7 +127,7 @@ def _why(call: Call, reader: Generator, store: Store) -> str:
         return f"sampling changed: {last.sampling} -> {canonical(settings(call.sampling))}"
     if last.prompt != call.prompt.digest:
         return "its prompt changed"
-    return "the remembered call was deleted or damaged"
+    return "the remembered call was deleted"
 
 
 def read(
@@ -144,7 +146,7 @@ def read(
     for i, job in enumerate(jobs):
         running[i] = job.route.steps(job.case)
         asking[i] = _call(job, next(running[i]), 0)
-    used: set[str] = set()
+    answered: dict[str, Completion] = {}
     wave = 0
     while asking:
         by_reader: dict[int, list[int]] = {}
@@ -152,7 +154,7 @@ def read(
             by_reader.setdefault(id(jobs[i].reader), []).append(i)
         replies: dict[int, Completion] = {}
         for members in by_reader.values():
-            replies.update(_wave(jobs, members, asking, transcripts, used, store, log, watcher, wave))
+            replies.update(_wave(jobs, members, asking, transcripts, answered, store, log, watcher, wave))
         asking = {}
         for i, completion in replies.items():
             transcripts[i].completions.append(completion)
@@ -162,7 +164,7 @@ def read(
             except StopIteration as done:
                 transcripts[i].reply = done.value
         wave += 1
-    return transcripts, used
+    return transcripts, set(answered)
 
 
 def _wave(
@@ -170,7 +172,7 @@ def _wave(
     members: list[int],
     asking: dict[int, Call],
     transcripts: list[Transcript],
-    used: set[str],
+    answered: dict[str, Completion],
     store: Store,
     log: Log,
     watcher: Watcher,
@@ -179,8 +181,9 @@ def _wave(
     """One wave of one reader: look up, order, call, write down."""
     reader = jobs[members[0]].reader
     keys = {i: reader.call_key(asking[i]) for i in members}
-    used.update(keys.values())
-    answers = {key: _completion(row) for key, row in store.calls(keys.values()).items()}
+    # In this order: a failure that is not final is one for all routes that share the call, in whatever wave.
+    answers = {key: answered[key] for key in keys.values() if key in answered}
+    answers |= {key: _completion(row) for key, row in store.calls(set(keys.values()) - answers.keys()).items()}
     owner = {keys[i]: i for i in reversed(members) if keys[i] not in answers}
     todo = [asking[i] for i in owner.values()]
     order = plan_order(todo)
@@ -188,7 +191,7 @@ def _wave(
     watcher.begin(reader.label, len(todo))
     found, cached, failed = len(answers), 0, 0
     for at, completion in reader.generate(todo) if todo else ():
-        key = todo_keys[at]
+        key, completion = todo_keys[at], _writable(completion)
         answers[key] = completion
         if completion.final:
             store.put_calls([_row(key, todo[at], completion, reader)])
@@ -207,6 +210,7 @@ def _wave(
         predicted_cached_tokens=shared_tokens(todo, reader),
         observed_cached_tokens=cached,
     )
+    answered |= answers
     for i in members:
         transcripts[i].made.append(owner.get(keys[i]) == i)
     return {i: answers[keys[i]] for i in members}
@@ -214,6 +218,12 @@ def _wave(
 
 def _call(job: Job, ask: Ask, turn: int) -> Call:
     return Call(ask.prompt, ask.sampling, job.question.id, job.route_name, turn)
+
+
+def _writable(done: Completion) -> Completion:
+    """The completion as UTF-8 can hold it: a stream may have been cut within a surrogate pair."""
+    text, error = (s.encode("utf-8", "replace").decode("utf-8") for s in (done.text, done.error))
+    return done if (text, error) == (done.text, done.error) else replace(done, text=text, error=error)
 
 
 def _row(key: str, call: Call, done: Completion, reader: Generator) -> CallRow:

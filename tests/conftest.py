@@ -1,14 +1,24 @@
-"""Fixtures of all tests: a store in a folder of its own, and small studies made of plain words. No model, no network."""
+"""Fixtures of all tests: a store in a folder of its own, and small studies of plain words. No model, no network."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from pipeline.core.records import Dataset, Document, Question, Span
+from pipeline.core.records import Chunk, Dataset, Document, Question, Ranking, Span
+from pipeline.core.stage import Documents, Per, QuestionText, Stage
 from pipeline.core.store import Store
+from pipeline.generators.base import Generator
+from pipeline.reading import Job
+from pipeline.routes.base import Case, Route
+from pipeline.routes.controls import ClosedBook
+from pipeline.routes.long_context import LongContext
+from pipeline.routes.rag import RAG
+from pipeline.routes.self_route import SelfRoute
 
 MakeDataset = Callable[..., Dataset]
 
@@ -45,5 +55,50 @@ def make_dataset() -> MakeDataset:
                     )
                 )
         return Dataset("words", texts, tuple(asked))
+
+    return make
+
+
+@dataclass(frozen=True)
+class Chunks(Stage):
+    per: ClassVar[Per] = "context"
+
+
+@dataclass(frozen=True)
+class Ranks(Stage):
+    pass
+
+
+@pytest.fixture(scope="session")
+def routes() -> dict[str, Route]:
+    """`closed`, `lc`, `rag` and `self`, which asks as `rag` and then as `lc`."""
+    chunks = Chunks().on(Documents().on())
+    rag = RAG(chunks=chunks, ranking=Ranks().on(chunks, QuestionText().on()))
+    dear = LongContext()
+    return {"closed": ClosedBook(), "lc": dear, "rag": rag, "self": SelfRoute(cheap=rag, dear=dear)}
+
+
+@pytest.fixture(scope="session")
+def case_of() -> Callable[[Dataset, Question, Generator], Case]:
+    """A question with its documents; retrieval finds the first 30 characters of each."""
+
+    def make(data: Dataset, question: Question, reader: Generator) -> Case:
+        documents = tuple(data.documents[i] for i in question.context)
+        chunks = tuple(Chunk(d.id, 0, 30, (d.text or "")[:30], d.title) for d in documents)
+        found = Ranking(tuple(range(len(chunks))), (1.0,) * len(chunks))
+        return Case(question, documents, {"chunks": chunks, "ranking": found}, reader)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def jobs_of(
+    routes: dict[str, Route], case_of: Callable[[Dataset, Question, Generator], Case]
+) -> Callable[..., list[Job]]:
+    """`jobs_of(data, reader, "lc", "rag")`: every question by these routes; by all where none is named."""
+
+    def make(data: Dataset, reader: Generator, *names: str) -> list[Job]:
+        chosen = names or tuple(routes)
+        return [Job(name, routes[name], case_of(data, q, reader)) for name in chosen for q in data.questions]
 
     return make

@@ -21,7 +21,7 @@ Vectors = NDArray[np.float32]
 
 DIMENSIONS = 384
 _LONGEST = 256  # tokens that the model was trained to read; the rest of a longer text is not embedded
-_STEP = 8  # widths are multiples of this: little padding, few shapes
+_STEP = 4  # widths are multiples of this: little padding, few shapes
 _BATCH_TOKENS = 1024
 _CACHED = 200_000  # vectors of 1.5 kB
 

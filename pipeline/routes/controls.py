@@ -29,16 +29,17 @@ class ClosedBook(Route):
 
 @dataclass(frozen=True, kw_only=True)
 class Oracle(Route):
-    """The gold evidence, in document order, and nothing else; no passage where the question has none."""
+    """The gold evidence, in reading order, and nothing else; no passage where the question has none."""
 
     control: ClassVar[bool] = True
 
     def steps(self, case: Case) -> Steps:
         """One call on the gold spans."""
         texts = {d.id: d for d in case.documents}
+        order = {d.id: i for i, d in enumerate(case.documents)}
         chunks = [
             Chunk(s.doc, s.start, s.end, (texts[s.doc].text or "")[s.start : s.end], texts[s.doc].title)
-            for s in sorted(case.question.evidence)
+            for s in sorted(case.question.evidence, key=lambda s: (order[s.doc], s))
         ]
         parts = passage_parts(chunks, labels=True)
         prompt = answer_from(parts, case.question.text, position=self.position)

@@ -1,14 +1,14 @@
 """What an answer and a gold answer have in common, as numbers: the evidence that the offline scorer weighs.
 
 Words and numbers of the gold that the question already holds are no evidence, so they are left out unless nothing else
-remains. Nothing here knows how much a piece of evidence weighs in the end; `offline.py` does.
+remains. Nothing here knows how much a piece of evidence weighs in the end (`offline.py` does), nor what a text means.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -31,16 +31,22 @@ _CLAUSE = re.compile(
     r";|,? \b(?:while|whereas|although|but|however|in contrast|compared to)\b,?|, (?:and|which|with)\b", re.IGNORECASE
 )
 _YES = re.compile(r"^\W*(yes|no)\b", re.IGNORECASE)
+_NEGATION = re.compile(r"\b(?:not|no|never|cannot|without|nor|none|nothing|neither)\b|n't\b", re.IGNORECASE)
 _FIGURE = 1.5  # what a number weighs beside a content word's 1
 _LONG = 3.0  # golds that hold more evidence than this are explanations rather than short facts
+_BRIEF = 6  # answers with at most this many fresh content words name something and explain nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """What one gold asks for beyond its question. `words`: stem -> weight; `surface`: the same, as first written."""
+    """What one gold asks for beyond its question.
+
+    words: stem -> weight, of the fresh content words; clauses: sets of those stems; pairs: neighbouring stems, not both
+    known from the question; told, known: all content stems of gold and question; asked: numbers of the question;
+    opening: its first telling word, where neither gold nor question is negated.
+    """
 
     words: dict[str, float]
-    surface: dict[str, str]
     names: frozenset[str]
     figures: tuple[Number, ...]
     clauses: tuple[frozenset[str], ...]
@@ -49,21 +55,23 @@ class Gold:
     directions: frozenset[str]
     yes: str
     length: int
-    all: frozenset[str]
+    told: frozenset[str]
     known: frozenset[str]
     asked: tuple[Number, ...]
+    opening: str
 
     @property
     def long(self) -> bool:
-        """Whether the gold explains (many pieces of evidence) rather than names one fact."""
+        """Whether the gold explains (many pieces of evidence) rather than names a fact."""
         return sum(self.words.values()) > _LONG
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An answer read once. `surface`: stem of each content word -> the word as first written."""
+    """An answer, read once. content: stems of content words; stems: of all words but function words."""
 
-    surface: dict[str, str]
+    text: str
+    content: frozenset[str]
     stems: frozenset[str]
     figures: tuple[Number, ...]
     pairs: frozenset[tuple[str, str]]
@@ -81,36 +89,35 @@ def gold_of(question: str, gold: str) -> Gold:
     text, asked = plain(gold), plain(question)
     known, told = content(asked), content(text)
     named = names(text)
-    new = {w: 1.0 if w in named else v for w, v in told.items() if w not in known}
+    fresh = {w: 1.0 if w in named else v for w, v in told.items() if w not in known}
     held, found = tuple(numbers(asked)), tuple(dict.fromkeys(numbers(text)))
     figures = tuple(n for n in found if not any(n.same(h) for h in held))
-    if not new and not figures:
-        new, figures = dict(told), found
+    if not fresh and not figures:
+        fresh, figures = dict(told), found
     spoken = words(text)
     if len(spoken) > 3:
-        figures = tuple(n for n in figures if n.value != 1.0)  # "one of the" is no count
+        figures = tuple(n for n in figures if n.value != 1.0)  # "one of the" counts nothing
     clauses = []
     for sentence in sentences(text):
         for clause in _CLAUSE.split(sentence):
-            part = frozenset(w for w in content(clause) if w in new)
-            if sum(new[w] for w in part) >= 1.5:
+            part = frozenset(w for w in content(clause) if w in fresh)
+            if sum(fresh[w] for w in part) >= 1.5:
                 clauses.append(part)
     order = _order(spoken)
-    pairs = {p for p in zip(order, order[1:], strict=False) if not (p[0] in known and p[1] in known)}
     return Gold(
-        new,
-        _surface(spoken),
-        frozenset(n for n in named if n in new),
+        fresh,
+        frozenset(n for n in named if n in fresh),
         figures,
         tuple(clauses),
-        frozenset(pairs),
+        frozenset(p for p in zip(order, order[1:], strict=False) if not (p[0] in known and p[1] in known)),
         f" {' '.join(order or spoken)} ",
-        directions(told) - directions(known),
+        directions(spoken) - directions(words(asked)),
         _yes(text),
         len(spoken),
         frozenset(told),
         frozenset(known),
         held,
+        "" if _NEGATION.search(f"{asked} {text}") else next((w for w in spoken if w not in STOP), ""),
     )
 
 
@@ -119,31 +126,108 @@ def said_by(answer: str) -> Said:
     text = plain(answer)
     spoken = words(text)
     order = _order(spoken)
-    surface = _surface(spoken)
+    held = frozenset(stem(w) for w in spoken if weight(w) > 0)
     return Said(
-        surface,
-        frozenset(order) | frozenset(surface),
+        text,
+        held,
+        held | frozenset(order),
         tuple(dict.fromkeys(numbers(text))),
         frozenset(zip(order, order[1:], strict=False)),
         f" {' '.join(order)} ",
         f" {' '.join(spoken)} ",
-        directions(surface),
+        directions(spoken),
         _yes(text),
         len(spoken),
         refusal(answer),
     )
 
 
+def agreement(gold: Gold, said: Said) -> dict[str, float]:
+    """Features of an answer to an answerable question, by name; all in [0, 1] but the logarithms of lengths.
+
+    Names that end in `_long` are 0 for golds that name one fact, those in `_short` for golds that explain: a long answer
+    holds many words by chance, which matters only where the gold is long as well.
+    """
+    met = [w for w in gold.words if w in said.stems]
+    hits = [any(n.same(m) for m in said.figures) for n in gold.figures]
+    stray = any(not any(m.same(n) for n in (*gold.figures, *gold.asked)) for m in said.figures)
+    named = [w in said.stems for w in gold.names]
+    fresh = said.content - gold.known
+    weigh = sum(gold.words.values()) + _FIGURE * len(hits)
+    # A gold of function words alone ("the", "he", "no") can only be repeated.
+    same = gold.sequence in said.sequence if weigh else gold.sequence == said.spoken or gold.yes == said.yes != ""
+    recall = (_sum(gold.words, met) + _FIGURE * sum(hits)) / weigh if weigh else float(same)
+    by_clause = [_sum(gold.words, c & said.stems) / _sum(gold.words, c) for c in gold.clauses]
+    order = len(gold.pairs & said.pairs) / len(gold.pairs) if gold.pairs else recall
+    precision = sum(w in gold.told for w in fresh) / len(fresh) if fresh else float(any(hits))
+    long, short = float(gold.long), float(not gold.long)
+    lost = float(bool(named) and not any(named))
+    return {
+        "recall_short": recall * short,
+        "order_short": order * short,
+        "within_short": float(0 < len(fresh) <= _BRIEF and precision == 1.0) * short,
+        "names_none_short": lost * short,
+        "contains": float(same),
+        "figures_met": sum(hits) / len(hits) if hits else 0.0,
+        "figures_all": float(bool(hits) and all(hits)),
+        "figures_none": float(bool(hits) and not any(hits)),
+        "figures_wrong": float(bool(hits) and not all(hits) and stray),
+        "long": long,
+        "recall_long": recall * long,
+        "clause_long": min(by_clause, default=recall) * long,
+        "order_long": order * long,
+        "precision_long": precision * long,
+        "names_none_long": lost * long,
+        "log_answer_long": math.log1p(said.length) * long,
+        "log_gold_long": math.log1p(gold.length) * long,
+        "refuses": float(said.refusal.any),
+        "refuses_first": float(said.refusal.first),
+        "refuses_share": said.refusal.share,
+    }
+
+
+def contradiction(gold: Gold, said: Said) -> str:
+    """The plain contradiction of the gold that the answer holds, in a word or two, or nothing."""
+    if gold.yes and said.yes and gold.yes != said.yes:
+        return f"{said.yes} for {gold.yes}"
+    if gold.figures and len(gold.directions) == 1 and said.directions and not gold.directions & said.directions:
+        return f"{min(said.directions)} for {min(gold.directions)}"
+    if not gold.long and gold.opening and _denied(gold.opening, said.text):
+        return "denied"
+    return ""
+
+
+def _denied(word: str, text: str) -> bool:
+    """Whether every mention of `word` in the text follows hard on a negation ("not Paris", "rather than the blue one")."""
+    mentions = list(re.finditer(rf"\b{re.escape(word)}\b", text, re.IGNORECASE))
+    denials = re.compile(rf"(?:\bnot|n't|\bnever|rather than|instead of)\s+(?:\w+\s+)?{re.escape(word)}\b", re.IGNORECASE)
+    return bool(mentions) and len(denials.findall(text)) == len(mentions)
+
+
+def admission(question: str, said: Said) -> dict[str, float]:
+    """Features of an answer to an unanswerable question: does it say that the answer is not to be had?"""
+    profile = said.refusal
+    opening = sentences(said.text)[:1]
+    known = content(plain(question))
+    kept = [w for w in known if opening and w in content(opening[0])]
+    denies_first = bool(profile.denies) and profile.denies[0]
+    return {
+        "refuses": float(profile.any),
+        "refuses_first": float(profile.first),
+        "refuses_share": profile.share,
+        "refuses_last": float(bool(profile.refuses) and profile.refuses[-1]),
+        "log_refusals": math.log1p(sum(profile.refuses)),
+        "hedged": float(profile.hedged),
+        "denies": float(any(profile.denies)),
+        "denies_premise": len(kept) / len(known) if denies_first and known else 0.0,
+        "log_rest": math.log1p(profile.rest),
+        "turning": profile.turning,
+        "meta": float(any(m for m, r in zip(profile.meta, profile.refuses, strict=True) if not r)),
+    }
+
+
 def _order(spoken: list[str]) -> list[str]:
     return [stem(w) for w in spoken if w not in STOP]
-
-
-def _surface(spoken: list[str]) -> dict[str, str]:
-    table: dict[str, str] = {}
-    for word in spoken:
-        if weight(word) > 0:
-            table.setdefault(stem(word), word)
-    return table
 
 
 def _yes(text: str) -> str:
@@ -151,59 +235,5 @@ def _yes(text: str) -> str:
     return found.group(1).lower() if found else ""
 
 
-def evidence(gold: Gold, said: Said, near: Mapping[str, float]) -> dict[str, float]:
-    """Named features of an answer to an answerable question; all but the logarithms of lengths lie in [0, 1].
-
-    near: for gold stems that the answer lacks, how near (0 to 1) the nearest word of the answer comes in meaning.
-    """
-    met = {w: float(w in said.stems) for w in gold.words}
-    soft = {w: max(hit, near.get(w, 0.0)) for w, hit in met.items()}
-    hits = [any(n.same(m) for m in said.figures) for n in gold.figures]
-    stray = any(not any(m.same(n) for n in (*gold.figures, *gold.asked)) for m in said.figures)
-    named = [w in said.stems for w in gold.names]
-    fresh = [w for w in said.surface if w not in gold.known]
-    total = sum(gold.words.values())
-    weigh = total + _FIGURE * len(hits)
-    # A gold of function words alone ("the", "he", "no") can only be repeated.
-    same = gold.sequence in said.sequence if weigh else gold.sequence == said.spoken or gold.yes == said.yes != ""
-    recall = (_sum(gold.words, met) + _FIGURE * sum(hits)) / weigh if weigh else float(same)
-    softer = (_sum(gold.words, soft) + _FIGURE * sum(hits)) / weigh if weigh else float(same)
-    by_clause = [_sum(gold.words, met, c) / sum(gold.words[w] for w in c) for c in gold.clauses]
-    soft_clause = [_sum(gold.words, soft, c) / sum(gold.words[w] for w in c) for c in gold.clauses]
-    order = len(gold.pairs & said.pairs) / len(gold.pairs) if gold.pairs else recall
-    opposed = len(gold.directions) == 1 and bool(said.directions) and not gold.directions & said.directions
-    profile = said.refusal
-    long = float(gold.long)
-    return {
-        "recall": recall,
-        "recall_long": recall * long,
-        "soft_long": softer * long,
-        "clause": min(by_clause, default=recall),
-        "clause_soft": min(soft_clause, default=softer),
-        "precision": sum(w in gold.all for w in fresh) / len(fresh) if fresh else float(any(hits)),
-        "figures": float(bool(hits)),
-        "figures_met": sum(hits) / len(hits) if hits else 0.0,
-        "figures_all": float(bool(hits) and all(hits)),
-        "figures_none": float(bool(hits) and not any(hits)),
-        "figures_wrong": float(bool(hits) and not all(hits) and stray),
-        "names": float(bool(named)),
-        "names_met": sum(named) / len(named) if named else 0.0,
-        "names_all": float(bool(named) and all(named)),
-        "names_none": float(bool(named) and not any(named)),
-        "contains": float(same),
-        "order": order,
-        "opposed": float(opposed),
-        "yes_clash": float(bool(gold.yes) and bool(said.yes) and gold.yes != said.yes),
-        "yes_same": float(bool(gold.yes) and gold.yes == said.yes),
-        "refuses": float(profile.any),
-        "refuses_first": float(profile.first),
-        "refuses_share": profile.share,
-        "log_answer": math.log1p(said.length),
-        "log_gold": math.log1p(gold.length),
-        "log_evidence": math.log1p(total),
-        "long": long,
-    }
-
-
-def _sum(weights: Mapping[str, float], values: Mapping[str, float], of: frozenset[str] | None = None) -> float:
-    return sum(weights[w] * values[w] for w in (weights if of is None else of))
+def _sum(weights: Mapping[str, float], of: Collection[str]) -> float:
+    return sum(weights[w] for w in weights if w in of)

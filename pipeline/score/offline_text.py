@@ -80,11 +80,28 @@ human person people individual
 speak spoke spoken talk tell told say
 """.strip().splitlines()
 
+_AFTER = re.compile(r"[ -]([A-Za-z]+)")
+_MEASURES = {
+    name: names.split()[0]
+    for names in (
+        "second seconds sec secs", "minute minutes min mins", "hour hours hr hrs", "day days", "week weeks",
+        "month months", "year years", "mile miles", "kilometre kilometres kilometer kilometers km",
+        "metre metres meter meters", "foot feet ft", "inch inches", "yard yards", "pound pounds", "gram grams",
+        "kilogram kilograms kg", "ton tons", "dollar dollars", "euro euros", "franc francs", "shilling shillings",
+    )
+    for name in names.split()
+}  # fmt: skip
+
 _MONTHS = frozenset(
     "january february march april may june july august september october november december".split()
 )
 
-_DIRECTION = {"up": "increase", "down": "decrease"}
+_DIRECTIONS = {
+    "increase": "increase increased increases increasing rise rises rose risen rising grow grows grew grown growing growth",
+    "decrease": "decrease decreased decreases decreasing decline declined declines declining fall falls fell fallen "
+    "falling drop dropped drops dropping reduce reduced reduces reducing reduction",
+}
+_DIRECTION_OF = {word: name for name, row in _DIRECTIONS.items() for word in row.split()}
 
 _UNITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
@@ -165,10 +182,9 @@ def content(text: str) -> dict[str, float]:
     return {stem(w): weight(w) for w in words(text) if weight(w) > 0}
 
 
-def directions(stems: Iterable[str]) -> frozenset[str]:
-    """Which of `up` and `down` the stems speak of."""
-    held = set(stems)
-    return frozenset(name for name, word in _DIRECTION.items() if stem(word) in held)
+def directions(spoken: Iterable[str]) -> frozenset[str]:
+    """Which of `increase` and `decrease` lower-case words speak of."""
+    return frozenset(_DIRECTION_OF[w] for w in spoken if w in _DIRECTION_OF)
 
 
 def sentences(text: str) -> list[str]:
@@ -202,32 +218,32 @@ def names(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number as written: its value, the value of its last written digit, and whether a scale or per cent was named."""
+    """A number as written, without sign.
+
+    value: with scale words applied; unit: the value of the last written digit; percent, scaled: a per cent sign or a
+    scale word stood there; year: a bare integer from 1500 to 2100; of: the unit of measure that follows, if known.
+    """
 
     value: float
     unit: float
     percent: bool = False
     scaled: bool = False
     year: bool = False
-
-    @property
-    def digits(self) -> float:
-        """The number in units of its last written digit: 209.2 -> 2092."""
-        return self.value / self.unit
+    of: str = ""
 
     def same(self, other: Number) -> bool:
         """Equal up to the coarser of the two roundings; a scale or a per cent named on one side only is supplied."""
+        if self.of and other.of and self.of != other.of:
+            return False
         if self._close(other, 1.0):
             return True
         if self.year or other.year:
             return False
         if self.percent != other.percent and (self._close(other, 100.0) or other._close(self, 100.0)):
             return True
-        if self.scaled and other.scaled:
-            return False
-        return any(
-            self._close(other, k) or other._close(self, k) for k in (1e3, 1e6) if min(self.digits, other.digits) >= 100
-        )
+        # "in thousands": 6,833 for 6,833,000; two digits alone agree too easily.
+        telling = min(self.value / self.unit, other.value / other.unit) >= 100
+        return telling and any(self._close(other, k) or other._close(self, k) for k in (1e3, 1e6))
 
     def _close(self, other: Number, factor: float) -> bool:
         mine, its = self.value * factor, other.value
@@ -240,36 +256,41 @@ class Number:
 
 
 def numbers(text: str) -> list[Number]:
-    """Numbers of a `plain` text in digits and in words, without sign; digits inside names (GPT-4, v1.6) are left out."""
-    found = [_from_digits(m) for m in _DIGITS.finditer(text)]
+    """Numbers of a `plain` text in digits, then those in words; digits inside names (GPT-4, v1.6) are left out."""
+    found = [_from_digits(m, text) for m in _DIGITS.finditer(text)]
     lower = text.lower()
-    spelt: list[tuple[int, str]] = [(m.start(), m.group()) for m in _SPELT.finditer(lower)]
-    i = 0
-    while i < len(spelt):
-        run = [spelt[i][1]]
-        end = spelt[i][0] + len(spelt[i][1])
-        while i + 1 < len(spelt) and re.fullmatch(r"(?:-| | and )", lower[end : spelt[i + 1][0]]):
-            i += 1
-            run.append(spelt[i][1])
-            end = spelt[i][0] + len(spelt[i][1])
-        i += 1
-        if run[0] in _SMALL:
-            found.append(_from_words(run))
-    return found
+    run: list[str] = []
+    end = -1
+    for match in _SPELT.finditer(lower):
+        if run and not _continues(run[-1], lower[end : match.start()], match.group()):
+            found.extend(_from_words(run, lower, end))
+            run = []
+        run.append(match.group())
+        end = match.end()
+    return [*found, *_from_words(run, lower, end)]
 
 
-def _from_digits(match: re.Match[str]) -> Number:
+def _continues(last: str, between: str, word: str) -> bool:
+    if last in _SCALE or word in _SCALE:
+        return between in (" ", "-") or (between == " and " and last in _SCALE)
+    return between in (" ", "-") and last in _TENS and 0 < _SMALL[word] < 10
+
+
+def _from_digits(match: re.Match[str], text: str) -> Number:
     money, whole, fraction, percent, scale, letter = match.groups()
     if letter and not (money or fraction or len(letter) == 2):
         letter = None  # the 7B of a model's name, the 4K of a context length
     factor = _SCALE[(scale or letter).lower()] if scale or letter else 1.0
     value = float(whole.replace(",", "") + (fraction or "")) * factor
     unit = 10.0 ** -(len(fraction) - 1 if fraction else 0) * factor
-    bare = not (fraction or percent or factor != 1.0 or "," in whole)
-    return Number(value, unit, bool(percent), factor != 1.0, bare and 1500 <= value <= 2100)
+    measure = "" if percent else _measure(text, match.end())
+    bare = not (fraction or percent or money or measure or factor != 1.0 or "," in whole)
+    return Number(value, unit, bool(percent), factor != 1.0, bare and 1500 <= value <= 2100, measure)
 
 
-def _from_words(run: list[str]) -> Number:
+def _from_words(run: list[str], text: str, end: int) -> list[Number]:
+    if not run or run[0] not in _SMALL:
+        return []
     total = part = 0.0
     for word in run:
         if word in _SMALL:
@@ -278,4 +299,9 @@ def _from_words(run: list[str]) -> Number:
             part = max(part, 1.0) * 100
         else:
             total, part = total + max(part, 1.0) * _SCALE[word], 0.0
-    return Number(total + part, 1.0)
+    return [Number(total + part, 1.0, of=_measure(text, end))]
+
+
+def _measure(text: str, end: int) -> str:
+    found = _AFTER.match(text, end)
+    return _MEASURES.get(found.group(1).lower(), "") if found else ""

@@ -52,6 +52,7 @@ _REFUSES = re.compile(
             r"says? nothing|mentions? no|includes? no|ha(?:s|ve) no|without (?:mention|specif|provid|detail))",
             rf"^(?:but |however,? |while |although )?(?:it|they|he|she|this|these|there)\s+{_NOT}{_ADVERBS}\s+"
             r"(?:address|detail|disclos|discuss|mention|outlin|provide|specif|state\b)",
+            rf"{_NOT}{_ADVERBS}\s+(?:specif(?:y|ied)|disclosed?|elaborate)\b",
             rf"\bnothing (?:in|from|within) the\b[^.;!?]{{0,40}}?\b{_TELL}",
             # It is not told.
             r"\b(?:not|never|n't|neither|nowhere)\s+(?:\w+ly\s+|been\s+|be\s+|yet\s+|being\s+){0,3}"
