@@ -78,7 +78,7 @@ class MiniLM:
     def _embed(self, tokens: Sequence[Sequence[int]], rows: int, width: int) -> Vectors:
         import torch
 
-        # Row 0 of an unused row stays one visible token: a row without any would be a division by zero.
+        # The first token of an unused row stays visible: a row without any would be a division by zero.
         ids = np.zeros((rows, width), dtype=np.int64)
         mask = np.zeros((rows, width), dtype=np.int64)
         mask[:, 0] = 1

@@ -111,7 +111,7 @@ def gold_of(question: str, gold: str) -> Gold:
         tuple(clauses),
         frozenset(p for p in zip(order, order[1:], strict=False) if not (p[0] in known and p[1] in known)),
         f" {' '.join(order or spoken)} ",
-        directions(spoken) - directions(words(asked)),
+        frozenset() if directions(words(asked)) else directions(spoken),
         _yes(text),
         len(spoken),
         frozenset(told),
@@ -190,8 +190,10 @@ def contradiction(gold: Gold, said: Said) -> str:
     """The plain contradiction of the gold that the answer holds, in a word or two, or nothing."""
     if gold.yes and said.yes and gold.yes != said.yes:
         return f"{said.yes} for {gold.yes}"
-    if gold.figures and len(gold.directions) == 1 and said.directions and not gold.directions & said.directions:
-        return f"{min(said.directions)} for {min(gold.directions)}"
+    if len(gold.directions) == 1 and said.directions and not gold.directions & said.directions:
+        # Words of cause may speak of another quantity's rise; the same figures with the other direction do not.
+        if any(n.same(m) for n in gold.figures for m in said.figures):
+            return f"{min(said.directions)} for {min(gold.directions)}"
     if not gold.long and gold.opening and _denied(gold.opening, said.text):
         return "denied"
     return ""

@@ -72,7 +72,6 @@ def test_more_keys_than_one_statement_takes(store):
     store.put((entry(k), k.encode()) for k in keys)
     store.put_calls(call(k) for k in keys)
     assert store.get_many(keys) == {k: k.encode() for k in keys}
-    assert list(store.calls(reversed(keys)).values()) != []
     assert len(store.calls(keys)) == len(store.good(iter(keys))) == 1203
 
 

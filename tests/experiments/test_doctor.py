@@ -35,6 +35,7 @@ from pipeline.routes.controls import ClosedBook, Oracle
 from pipeline.routes.long_context import LongContext
 from pipeline.routes.rag import RAG, Stated
 from pipeline.routes.self_route import SelfRoute
+from pipeline.score.offline import OfflineScorer
 from retrievers.bm25 import BM25Index, BM25Search
 from retrievers.chunk import WordChunks
 from retrievers.controls import RandomPassages
@@ -276,6 +277,21 @@ def test_names_that_were_swapped_in_the_text_alone_are_found(tmp_path: Path) -> 
     assert levels(study(tmp_path, novel(swapped=False)), "names in questions")[0] == "ok"
 
 
+def test_a_document_all_in_capitals_holds_its_names(tmp_path: Path) -> None:
+    data = novel(swapped=False)
+    shouted = {"story": Document("story", (data.documents["story"].text or "").upper())}
+    assert levels(study(tmp_path, dataclasses.replace(data, documents=shouted)), "names in questions")[0] == "ok"
+
+
+def test_a_name_at_the_start_of_a_sentence_counts_where_others_use_it_inside_one(tmp_path: Path) -> None:
+    data = novel(swapped=True)
+    opening = [dataclasses.replace(q, text=f"Ambrose left. Why, on day {q.id}?") for q in data.questions[:10]]
+    both = asking(data, *opening, dataclasses.replace(data.questions[11], text="Why did Ambrose leave?"))
+    assert "11 of 11 questions that hold names" in of(study(tmp_path, both), "names in questions")[0].text
+    alone = of(study(tmp_path, asking(data, *opening)), "names in questions")[0]
+    assert "no question with text at hand holds names" in alone.text
+
+
 def test_questions_known_to_be_unanswerable_may_name_what_is_not_there(tmp_path: Path) -> None:
     data = novel(swapped=True)
     asked = [dataclasses.replace(q, answerable=False, golds=()) for q in data.questions if q.kind == "comparison"]
@@ -358,6 +374,16 @@ def test_evidence_always_in_one_place(tmp_path: Path) -> None:
         moved.append(dataclasses.replace(q, evidence=(Span(span.doc, 0, len(fact)),)))
     first = Dataset("first", documents, tuple(moved))
     assert "within 0 % of their context, from 0 % on" in fault(study(tmp_path, first), "evidence position")
+
+
+def test_evidence_that_fills_its_context_has_no_place_of_its_own(tmp_path: Path) -> None:
+    data = shelf(12)
+    whole = [
+        dataclasses.replace(q, evidence=(Span(q.context[0], 0, len(data.documents[q.context[0]].text or "") - 9),))
+        for q in data.questions
+    ]
+    (found,) = of(study(tmp_path, asking(data, *whole)), "evidence position")
+    assert found.text.startswith("not applicable: 0 questions")
 
 
 def test_the_gold_document_always_first_of_many(tmp_path: Path) -> None:
@@ -500,6 +526,16 @@ def test_stored_values_tell_where_settings_do_not(tmp_path: Path) -> None:
         assert levels(tight, "re-ranking") == [level]
 
 
+def test_a_fusion_that_chooses_for_some_questions_only_is_at_work(tmp_path: Path) -> None:
+    # In short documents all chunks are candidates and all are read; in the long ones not.
+    short, long = shelf(2, words=30), shelf(4, words=200)
+    data = Dataset("mixed", {**long.documents, **short.documents}, long.questions)
+    mixed = study(tmp_path, data, {"hybrid": fused(k=8, passages=4)})
+    fill_store(mixed)
+    (found,) = of(mixed, "re-ranking")
+    assert found.level == "ok" and "in 2 of 4 questions (50 %)" in found.text
+
+
 def test_fewer_passages_than_the_route_may_read(tmp_path: Path) -> None:
     assert "at most 3 passages are found, though 8 may be read" in fault(
         study(tmp_path, routes={"rag": rag(k=3, passages=8)}), "re-ranking"
@@ -632,6 +668,15 @@ def test_documents_longer_than_the_readers_window(tmp_path: Path) -> None:
     assert fault(cut, "reader window") == before.replace(" are cut,", " are cut (in the last run),")
 
 
+def test_a_run_of_another_window_is_not_believed(tmp_path: Path) -> None:
+    data = shelf(12, words=400)
+    routes = {"lc": LongContext(sampling=Sampling(max_tokens=20))}
+    study(tmp_path, data, routes, [ShortSighted(name="finder", rules=READER.rules, size=400)]).run()
+    wider = study(tmp_path, data, routes, [ShortSighted(name="finder", rules=READER.rules, size=4000)])
+    assert levels(wider, "last run") == ["warning"]
+    assert "0 of 12 questions (0 %) are cut" in of(wider, "reader window")[0].text
+
+
 def test_a_window_that_holds_no_document_is_an_error(tmp_path: Path) -> None:
     blind = ShortSighted(name="blind", size=40)
     assert "leaves no room for a document" in fault(
@@ -694,6 +739,15 @@ def test_failures_that_differ_between_routes(tmp_path: Path) -> None:
     assert levels(well, "failed calls") == ["ok"]
 
 
+def test_equally_many_failures_of_other_questions_are_unequal(tmp_path: Path) -> None:
+    """Per route, the call of one question fails: of q00 where the text is shown, of q01 where it is not."""
+    fails = ("re:(?s)crate 100 is .*crate 100\\?", "re:^Answer the question\\. .*(?s:.*)crate 101\\?")
+    reader = Scripted(name="finder", rules=READER.rules, fail_on=fails)
+    experiment = study(tmp_path, routes={"lc": LongContext(), "closed_book": ClosedBook()}, readers=[reader])
+    experiment.run()
+    assert "finder (lc 1, closed_book 1)" in fault(experiment, "failed calls", "error")
+
+
 def knowing(n: int) -> Scripted:
     """A reader that knows the codes of the first n crates by heart, and finds the others in the text."""
     known = tuple((f"re:code of crate {100 + i}\\?", f"sigma{i}") for i in range(n))
@@ -725,6 +779,16 @@ def test_retrieval_and_evidence_against_chance(tmp_path: Path) -> None:
     assert "no random control" in of(uncontrolled, "against chance")[0].text
 
 
+def test_a_lead_within_chance_is_no_lead(tmp_path: Path) -> None:
+    """One question more right than with random passages is no evidence that retrieval works."""
+    data = shelf(24)
+    once = Scripted(name="finder", rules=(("re:crate 107 is (\\w+)", r"\1"),))
+    experiment = study(tmp_path, data, readers=[once])
+    right = experiment.run().scores.filter((pl.col("metric") == "correct") & (pl.col("value") == 1))
+    assert right.filter(pl.col("route") == "rag").height > right.filter(pl.col("route") == "random").height
+    assert levels(experiment, "against chance") == ["warning", "warning"]
+
+
 def test_a_retriever_that_finds_nothing_is_no_better_than_chance(tmp_path: Path) -> None:
     source = chunks()
     hits = FirstChunks(k=1).on(TextsForWords().on(source), QuestionText().on())
@@ -734,15 +798,15 @@ def test_a_retriever_that_finds_nothing_is_no_better_than_chance(tmp_path: Path)
 
 
 def test_marks_on_the_edge_of_the_threshold(tmp_path: Path) -> None:
-    from pipeline.score.offline import THRESHOLD
-
     experiment = study(tmp_path)
     experiment.run()
     assert levels(experiment, "scorer") == ["ok"]
     path = tmp_path / "runs" / "tried" / "scores.parquet"
     scores = pl.read_parquet(path)
     near = (pl.col("metric") == "offline") & (pl.col("route") == "lc")
-    scores.with_columns(value=pl.when(near).then(THRESHOLD + 0.05).otherwise(pl.col("value"))).write_parquet(path)
+    scores.with_columns(
+        value=pl.when(near).then(OfflineScorer().threshold + 0.05).otherwise(pl.col("value"))
+    ).write_parquet(path)
     assert "12 of 60 marks (20 %) lie within 0.1 of the threshold" in fault(experiment, "scorer")
 
 
