@@ -77,8 +77,8 @@ def load(lara: Path) -> Iterator[Answer]:
     """All stored answers, model by model."""
     for path in sorted((lara / "evaluation" / "prediction").glob("*/*.jsonl")):
         model = path.parent.name
-        arm, _, rest = path.stem.partition("_preds_")
-        length, kind, task = rest.removeprefix(f"{model}_").split("_")
+        arm, _, rest = path.name.removesuffix(".jsonl").partition("_preds_")
+        length, kind, task = rest.rsplit("_", 3)[1:]
         for row, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
             record = json.loads(line)
             text = record["prediction"] if isinstance(record["prediction"], str) else ""

@@ -105,6 +105,7 @@ def costs_frame(rows: Sequence[Row], runner: Runner, questions: Sequence[Questio
     import polars as pl
 
     shares: dict[str, dict[str, tuple[float, float]]] = {}
+    on_gpu = {reader.label: reader.on_gpu for reader in {id(r.job.reader): r.job.reader for r in rows}.values()}
     out = []
     for row in rows:
         job, done = row.job, row.transcript
@@ -127,7 +128,7 @@ def costs_frame(rows: Sequence[Row], runner: Runner, questions: Sequence[Questio
                 "reader_seconds": seconds,
                 "retrieve_seconds": retrieve,
                 "build_seconds": build,
-                "gpu_seconds": seconds if job.reader.gpu else 0.0,
+                "gpu_seconds": seconds if on_gpu[job.reader.label] else 0.0,
                 "intrinsic_money": sum(price.of(c.usage, cached=False) for c in done.completions),
                 "actual_seconds": sum(c.seconds for c in spent),
                 "actual_money": sum(price.of(c.usage) for c in spent),

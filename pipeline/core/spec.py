@@ -24,10 +24,10 @@ _WEIGHTS = (".safetensors", ".bin", ".json", ".txt", ".model", ".onnx", ".gguf")
 
 
 def runtime(default: Any = dataclasses.MISSING, *, default_factory: Any = dataclasses.MISSING) -> Any:
-    """A dataclass field that changes how or where a stage runs, and not what comes out."""
+    """A dataclass field that changes how or where a stage runs, and not what comes out; equality ignores it too."""
     if default_factory is not dataclasses.MISSING:
-        return dataclasses.field(default_factory=default_factory, metadata={_RUNTIME: True})
-    return dataclasses.field(default=default, metadata={_RUNTIME: True})
+        return dataclasses.field(default_factory=default_factory, metadata={_RUNTIME: True}, compare=False)
+    return dataclasses.field(default=default, metadata={_RUNTIME: True}, compare=False)
 
 
 def settings(obj: Any) -> dict[str, Any]:

@@ -90,7 +90,6 @@ class Generator(ABC):
     """
 
     version: ClassVar[int] = 1
-    gpu: ClassVar[bool] = False
 
     name: str = runtime("")
     price: Price = runtime(default_factory=Price)
@@ -99,6 +98,11 @@ class Generator(ABC):
     def label(self) -> str:
         """The reader's name in tables: `name`, or the class's own."""
         return self.name or type(self).__name__.lower()
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the seconds of its calls are GPU-seconds of this machine."""
+        return False
 
     @property
     def window(self) -> int | None:

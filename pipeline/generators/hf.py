@@ -65,6 +65,13 @@ class HF(Generator):
         """The model's own, without special tokens or chat template."""
         return tokenizer_at(self._file("tokenizer.json"))
 
+    @property
+    def on_gpu(self) -> bool:
+        """As its device says, or as torch chooses."""
+        import torch
+
+        return self.device.startswith("cuda") or (not self.device and torch.cuda.is_available())
+
     def generate(self, calls: Sequence[Call]) -> Iterator[tuple[int, Completion]]:
         """Answer in batches of equal sampling, in order. Raises UserError where the model cannot be loaded or run."""
         if self.batch_size < 1:

@@ -202,7 +202,9 @@ def contradiction(gold: Gold, said: Said) -> str:
 def _denied(word: str, text: str) -> bool:
     """Whether every mention of `word` in the text follows hard on a negation ("not Paris", "rather than the blue one")."""
     mentions = list(re.finditer(rf"\b{re.escape(word)}\b", text, re.IGNORECASE))
-    denials = re.compile(rf"(?:\bnot|n't|\bnever|rather than|instead of)\s+(?:\w+\s+)?{re.escape(word)}\b", re.IGNORECASE)
+    denials = re.compile(
+        rf"(?:\bnot|n't|\bnever|rather than|instead of)\s+(?:\w+\s+)?{re.escape(word)}\b", re.IGNORECASE
+    )
     return bool(mentions) and len(denials.findall(text)) == len(mentions)
 
 

@@ -15,7 +15,9 @@ from pipeline.score.offline_text import plain, sentences
 
 _AUX = r"(?:do|does|did|is|are|was|were|has|have|had|can|could|will|would|ca|may)"
 _NOT = rf"\b{_AUX}(?:n't|\s+not|\s+never)"
-_ADVERBS = r"(?:\s+(?:\w+ly|ever|yet|any|been|being|be|clear|enough|further|in|detail|anywhere|at|all|an?|the|both)){0,3}"
+_ADVERBS = (
+    r"(?:\s+(?:\w+ly|ever|yet|any|been|being|be|clear|enough|further|in|detail|anywhere|at|all|an?|the|both)){0,3}"
+)
 _SOURCE = (
     r"\b(?:texts?|passages?|papers?(?:\s*\d+)?|documents?|contexts?|chunks?|excerpts?|snippets?|segments?|sections?|"
     r"chapters?|pages?|parts?|portions?|tables?|notes?|contents?|materials?|sources?|information|data|details?|"
@@ -80,7 +82,8 @@ _REFUSES = re.compile(
 _TOLD_OF = re.compile(r"\b(?:when|because|if|since|claims?|argues?|unless)\b", re.IGNORECASE)
 _CLAUSE = re.compile(r";\s+|,\s+(?=(?:while|whereas|but|although|though|unlike)\b)", re.IGNORECASE)
 _DENIES = re.compile(
-    rf"\b(?:no|none|nothing|nobody|never|neither|cannot|nowhere)\b|{_NOT}\b|\b(?:is|are|was|were) \w*n't\b", re.IGNORECASE
+    rf"\b(?:no|none|nothing|nobody|never|neither|cannot|nowhere)\b|{_NOT}\b|\b(?:is|are|was|were) \w*n't\b",
+    re.IGNORECASE,
 )
 # Nearly every sentence lacks all of these, and then neither refuses nor denies: the long patterns are not tried.
 _CUE = re.compile(
