@@ -1,16 +1,16 @@
 """Fits the offline scorer's weights to LaRA's published table, and says how far its marks agree with it.
 
-The table gives no label of a single answer, only accuracies of 8 models x 2 lengths x 4 tasks x 2 arms, each a mean over
-three kinds of document. So the weights are fitted to those means, all cells at once: over the cells c, with p_c the mean
-probability of being right and t_c the published share,
+The table gives no label of a single answer, only accuracies of 8 models x 2 lengths x 4 tasks x 2 arms, each a mean
+over three kinds of document. So the weights are fitted to those means, all cells at once: over the cells c, with p_c
+the mean probability of being right and t_c the published share,
 
     100 (mean (p_c - t_c)^2 + mean of the squared error of the LC-RAG gap)
-    + 0.01 |w|^2 (w per standard deviation) + 2 mean p (1 - p) + the squares of weights of the wrong sign
-    + the mean log-loss on `offline_labels.csv`: some 280 answers that a person read.
+    + 0.01 |w|^2 (w per standard deviation) + 2 mean p (1 - p) + the squares of weights of the wrong sense
+    + the mean log-loss on single answers: `offline_labels.csv`, some 280 that a person read, and `ANCHORS`
 
 The third term keeps probabilities near 0 or 1, so that means of 0/1 marks fit as well. No weight belongs to a cell, a
-model or a task. Leave-one-model-out marks a model's answers by weights fitted to the other seven. Failed calls count 0,
-as they did in the table: its authors' judge was shown them.
+model or a task. Leave-one-model-out marks a model's answers by weights fitted to the other seven, without the labels of
+its own answers. Failed calls count 0, as they did in the table: its authors' judge was shown them.
 
     LONGSHORT_DATA=... python -m benchmarks.fit_offline            figures of the weights in the source
     LONGSHORT_DATA=... python -m benchmarks.fit_offline --refit    new weights and their figures, left one out as well
@@ -43,8 +43,8 @@ ARMS = {"full": "lc", "rag": "rag"}
 RIDGE, SHARPNESS, LABELS = 0.01, 2.0, 1.0
 # The sense that a weight must have; features that are not named may go either way.
 SENSE = {
-    **dict.fromkeys(("recall_short", "order_short", "within_short", "contains", "figures_met", "figures_all"), 1),
-    **dict.fromkeys(("recall_long", "clause_long", "order_long", "precision_long", "meaning_long"), 1),
+    **dict.fromkeys(("recall_short", "within_short", "contains", "figures_met", "figures_all"), 1),
+    **dict.fromkeys(("recall_long", "clause_long", "precision_long", "meaning_long"), 1),
     **dict.fromkeys(("names_none_short", "names_none_long", "figures_none", "figures_wrong"), -1),
     **dict.fromkeys(("refuses", "refuses_first", "refuses_share"), -1),
 }
@@ -52,6 +52,57 @@ SENSE_OF_ADMISSION = {
     **dict.fromkeys(("refuses", "refuses_first", "refuses_share", "refuses_last", "denies", "denies_premise"), 1),
     **dict.fromkeys(("hedged", "turning"), -1),
 }
+
+
+# Short facts as reading questions ask for them, which LaRA's golds seldom are: question, gold, right and wrong answers.
+ANCHORS = (
+    ("What is the capital of Peru?", "Lima", ("Lima", "The capital is Lima."), ("Quito", "The capital is Cusco.")),
+    ("How many legs has a spider?", "eight", ("8", "It has eight legs."), ("six", "It has 6 legs.", "Many legs.")),
+    (
+        "In which year was the bridge opened?",
+        "1932",
+        ("In 1932.", "The bridge was opened in 1932."),
+        ("1934", "In May."),
+    ),
+    (
+        "Who drew the map?",
+        "Inspector Harriet Vance",
+        ("Harriet Vance", "Vance drew it."),
+        ("Inspector Bell", "Harriet."),
+    ),
+    (
+        "Which colours has the flag?",
+        "black, red and gold",
+        ("Red, gold and black.",),
+        ("black", "Red and black.", "blue"),
+    ),
+    ("How high is the tower?", "324 metres", ("324 m", "It is 324 metres high."), ("312 metres", "324 feet", "High.")),
+    (
+        "What does the method return?",
+        "a new sorted list",
+        ("A sorted list.", "It returns a new list, sorted."),
+        ("a set",),
+    ),
+    (
+        "When was it signed?",
+        "July 16, 1866",
+        ("On 16 July 1866.", "July 16, 1866"),
+        ("July 17, 1866", "July 16", "1867"),
+    ),
+    ("What share of voters agreed?", "62 %", ("62 percent of voters", "62%"), ("26 %", "Most of them.")),
+    (
+        "Where did she hide the key?",
+        "under the blue flowerpot",
+        ("Under a flowerpot.",),
+        ("under the mat", "in the pot"),
+    ),
+    (
+        "What did the dog bring home?",
+        "an old leather boot",
+        ("A leather boot.", "The dog brought a boot."),
+        ("a bone",),
+    ),
+)
 
 
 @dataclass
@@ -91,6 +142,13 @@ def published(path: Path) -> dict[Cell, float]:
     with path.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return {(r["length"], r["model"], r["task"], arm): float(r[arm]) for r in rows for arm in ARMS.values()}
+
+
+def anchors() -> Iterator[tuple[Answer, bool]]:
+    """The hand-written short answers, outside every cell of the table."""
+    for question, gold, right, wrong in ANCHORS:
+        for text in (*right, *wrong):
+            yield Answer(("", "", "", ""), "anchor", 0, question, gold, text), text in right
 
 
 def labelled(path: Path, answers: Sequence[Answer]) -> dict[int, bool]:
@@ -161,6 +219,7 @@ class Family:
     sense: Mapping[str, int]
     table: Mapping[Cell, float]
     labels: Mapping[int, bool]
+    anchored: bool = True
 
     def weights(self, rows: NDArray[np.int64], given: Floats) -> dict[str, float]:
         """Log-odds per unit of each feature, fitted to the cells that `rows` fill.
@@ -181,7 +240,8 @@ class Family:
         np.add.at(base, index[~free], share[~free] * given[rows][~free])
         raw = self.matrix[rows][free]
         centre, scale = raw.mean(0), raw.std(0) + 1e-6
-        told = sorted(set(self.labels) & {int(i) for i in rows[free]})
+        mine = {int(i) for i in rows[free]}
+        told = [i for i in self.labels if i in mine or (self.answers[i].kind == "anchor" and self.anchored)]
 
         def tensor(values: Any) -> Any:
             return torch.tensor(np.asarray(values, dtype=np.float64))
@@ -217,7 +277,8 @@ class Family:
     def probabilities(self, weights: Mapping[str, float]) -> Floats:
         """(n,) probability of being right."""
         odds = self.matrix @ np.array([weights[n] for n in self.names]) + weights["bias"]
-        return 1 / (1 + np.exp(-odds))
+        shares: Floats = 1 / (1 + np.exp(-odds))
+        return shares
 
 
 def family(answers: list[Answer], sense: Mapping[str, int], table: Mapping[Cell, float], labels: Any) -> Family:
@@ -235,12 +296,14 @@ def with_meaning(rules: Family, doubted: NDArray[np.bool_]) -> Family:
         a = rules.answers[i]
         for text in (a.question, a.gold, offline.head(a.text)):
             wanted.setdefault(text, len(wanted))
-    vectors = np.asarray(encode_texts(list(wanted)), dtype=np.float64)
+    vectors: Floats = np.asarray(encode_texts(list(wanted)), dtype=np.float64)
     near = np.zeros((len(rules.answers), 1))
     for i in np.flatnonzero(doubted):
         a = rules.answers[i]
         near[i] = meaning(*(vectors[wanted[t]] for t in (a.question, a.gold, offline.head(a.text))))
-    return replace(rules, names=[*rules.names, "meaning_long"], matrix=np.hstack([rules.matrix, near]))
+    kept = [n for n in rules.names if not n.endswith("_short") and n not in ("long", "contains")]  # else constant there
+    matrix = rules.matrix[:, [rules.names.index(n) for n in kept]]
+    return replace(rules, names=[*kept, "meaning_long"], matrix=np.hstack([matrix, near]), anchored=False)
 
 
 @dataclass
@@ -328,7 +391,9 @@ def report(name: str, answers: Sequence[Answer], right: Sequence[bool], table: A
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--refit", action="store_true", help="fit new weights and print them")
-    parser.add_argument("--reference", type=Path, help="the published table; default: lara_table.csv beside LONGSHORT_DATA")
+    parser.add_argument(
+        "--reference", type=Path, help="the published table; default: lara_table.csv beside LONGSHORT_DATA"
+    )
     args = parser.parse_args()
     data = Path(os.environ["LONGSHORT_DATA"])
     table = published(args.reference or data.parent / "reference" / "lara_table.csv")
@@ -350,6 +415,9 @@ def main() -> None:
                 right[i] = mark.outcome == "right"
             report(name, answers, right, table, labels)
         return
+    for anchor, right in anchors():
+        labels[len(answers)] = right
+        answers.append(anchor)
     read(answers)
     print(f"evidence read in {time.perf_counter() - started:.0f} s")
     refit = Refit(answers, table, labels)
@@ -358,9 +426,13 @@ def main() -> None:
     for encoder in (False, True):
         name = "rules and meaning" if encoder else "rules"
         report(f"{name}, fitted", answers, refit.right(whole, encoder=encoder), table, labels)
-        report(f"{name}, left out", answers, refit.left_out(encoder=encoder, fits=fits), table, {
-            i: v for i, v in labels.items() if answers[i].cell in table
-        })
+        report(
+            f"{name}, left out",
+            answers,
+            refit.left_out(encoder=encoder, fits=fits),
+            table,
+            {i: v for i, v in labels.items() if answers[i].cell in table},
+        )
     for name, weights in (("RULES", whole.rules), ("RULES_AND_MEANING", whole.meaning), ("ADMISSION", whole.admission)):
         print(f"{name}: Mapping[str, float] = {json.dumps(weights, indent=4)}")
 

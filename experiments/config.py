@@ -145,7 +145,7 @@ def _override(raw: dict[str, Any], override: str) -> None:
     if not equals or not key.strip():
         raise UserError(f"{override!r} is no setting", where="command line", remedy="Write key.sub=value")
     try:
-        value = yaml.safe_load(text) if text else None
+        value = yaml.safe_load(text) if text else ""
     except yaml.YAMLError:
         raise UserError(f"the value {text!r} is not valid YAML", where=f"command line: {key}") from None
     at: Any = raw

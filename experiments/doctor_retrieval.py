@@ -111,7 +111,8 @@ def _silent_values(subject: Subject, terms_of: Callable[[str], list[str]]) -> It
                 shown = examples(empty, lambda c: f"{c.doc}:{c.start}-{c.end}")
                 yield f"{part(len(empty), total, 'chunks')} hold no word that bm25 counts, {shown}; clean the text"
         elif isinstance(node.stage, BM25Search):
-            found = {q.id: ranking.ids for q, ranking in subject.stored(node)}
+            readable = ((q, r) for q, r in subject.stored(node) if any(d.text for d in subject.documents(q)))
+            found = {q.id: ranking.ids for q, ranking in readable}
             none = [q for q, ids in found.items() if not ids]
             if none:
                 told = f"bm25 found no passage for {part(len(none), len(found), 'questions')}, {examples(none)}"

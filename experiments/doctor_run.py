@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from experiments.doctor_subject import Mark, Role, Said, Subject, examples, part
 from pipeline.core.records import Question
-from pipeline.score.offline import OfflineScorer
+from pipeline.score.offline import THRESHOLD
 from pipeline.score.significance import Comparison, compare
 
 _FAILED = 0.05
@@ -176,15 +176,14 @@ def scorer(subject: Subject) -> Iterator[Said]:
     """
     if subject.run is None:
         return
-    threshold = OfflineScorer().threshold
     values = [
         (question, mark.offline)
         for marks in subject.run.marks.values()
         for question, mark in marks.items()
         if mark.offline is not None
     ]
-    edge = [q for q, value in values if value is not None and abs(value - threshold) < _EDGE]
-    told = f"{part(len(edge), len(values), 'marks')} lie within {_EDGE:g} of the threshold {threshold:g}"
+    edge = [q for q, value in values if value is not None and abs(value - THRESHOLD) < _EDGE]
+    told = f"{part(len(edge), len(values), 'marks')} lie within {_EDGE:g} of the threshold {THRESHOLD:g}"
     if not values:
         yield "ok", "not applicable: the last run has no marks of the scorer"
     elif len(edge) > _ON_EDGE * len(values):

@@ -15,10 +15,6 @@ from pipeline.core.store import Store
 from pipeline.generators.base import Generator
 from pipeline.reading import Job
 from pipeline.routes.base import Case, Route
-from pipeline.routes.controls import ClosedBook
-from pipeline.routes.long_context import LongContext
-from pipeline.routes.rag import RAG
-from pipeline.routes.self_route import SelfRoute
 
 MakeDataset = Callable[..., Dataset]
 
@@ -72,6 +68,12 @@ class Ranks(Stage):
 @pytest.fixture(scope="session")
 def routes() -> dict[str, Route]:
     """`closed`, `lc`, `rag` and `self`, which asks as `rag` and then as `lc`."""
+    # Imported here: a route that cannot be imported should fail its own tests, not all.
+    from pipeline.routes.controls import ClosedBook
+    from pipeline.routes.long_context import LongContext
+    from pipeline.routes.rag import RAG
+    from pipeline.routes.self_route import SelfRoute
+
     chunks = Chunks().on(Documents().on())
     rag = RAG(chunks=chunks, ranking=Ranks().on(chunks, QuestionText().on()))
     dear = LongContext()

@@ -7,6 +7,7 @@ what a stage computes is the stage's own affair. Everything runs in this process
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
@@ -68,7 +69,8 @@ def check_code(store: Store, obj: Any) -> None:
     """
     cls: Any = type(obj)
     version = getattr(obj, "version", 1)
-    name = f"{cls.__module__}.{cls.__qualname__}"
+    # Each Python has syntax trees of its own: what another one saw says nothing about a change.
+    name = f"Python {'.'.join(map(str, sys.version_info[:2]))}: {cls.__module__}.{cls.__qualname__}"
     if store.code(name, version, code_digest(cls)) != code_digest(cls):
         raise UserError(
             f"the code of {cls.__qualname__} changed, but its version is still {version}",

@@ -31,11 +31,61 @@ Outcome = Literal["right", "wrong", "declined"]
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
 # Log-odds of being right per unit of each feature. An answerable question, judged by rules alone:
-RULES: Mapping[str, float] = {}
+RULES: Mapping[str, float] = {
+    "bias": -3.078,
+    "recall_short": 2.456,
+    "order_short": 2.2,
+    "within_short": 0.568,
+    "names_none_short": -3.644,
+    "contains": 1.681,
+    "figures_met": 1.573,
+    "figures_all": 1.45,
+    "figures_none": -0.861,
+    "figures_wrong": -3.112,
+    "long": -0.627,
+    "recall_long": 5.755,
+    "clause_long": 1.532,
+    "precision_long": 6.984,
+    "names_none_long": -2.672,
+    "log_answer_long": -0.287,
+    "log_gold_long": 0.346,
+    "refuses": -1.704,
+    "refuses_first": -1.161,
+    "refuses_share": -2.453,
+}
 # The same with `meaning_long`, the encoder's view:
-RULES_AND_MEANING: Mapping[str, float] = {}
+RULES_AND_MEANING: Mapping[str, float] = {
+    "bias": -5.488,
+    "figures_met": 0.579,
+    "figures_all": 2.516,
+    "figures_none": 0.183,
+    "figures_wrong": -2.265,
+    "recall_long": 7.374,
+    "clause_long": -0.031,
+    "precision_long": -0.032,
+    "names_none_long": -1.251,
+    "log_answer_long": -0.736,
+    "log_gold_long": -0.019,
+    "refuses": -0.067,
+    "refuses_first": 0.364,
+    "refuses_share": 0.075,
+    "meaning_long": 12.247,
+}
 # A question that the source does not answer:
-ADMISSION: Mapping[str, float] = {}
+ADMISSION: Mapping[str, float] = {
+    "bias": -4.062,
+    "refuses": 2.1,
+    "refuses_first": 2.602,
+    "refuses_share": 1.834,
+    "refuses_last": 0.737,
+    "log_refusals": 2.778,
+    "hedged": -1.053,
+    "denies": 1.899,
+    "denies_premise": 5.522,
+    "log_rest": -0.173,
+    "turning": -3.13,
+    "meta": 1.437,
+}
 
 _CONTRADICTED = 0.1  # the most that an answer in plain contradiction to the gold can score
 _HEAD = 700  # characters of an answer shown to the encoder: about as many words as it can read
@@ -186,6 +236,6 @@ def head(answer: str) -> str:
 
 
 def logistic(weights: Mapping[str, float], features: Mapping[str, float]) -> float:
-    """The probability whose log-odds are `bias` plus the weighted sum of the features."""
-    odds = weights["bias"] + sum(weights[name] * value for name, value in features.items())
+    """The probability whose log-odds are the weighted sum of the features; `bias`, no feature, counts once."""
+    odds = sum(weight * features.get(name, 1.0) for name, weight in weights.items())
     return 1.0 / (1.0 + math.exp(-odds))

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from pipeline.score.offline_numbers import Number, numbers
 from pipeline.score.offline_text import (
     STOP,
-    Number,
     content,
     directions,
     names,
-    numbers,
     plain,
     sentences,
     stem,
@@ -34,6 +33,7 @@ _YES = re.compile(r"^\W*(yes|no)\b", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not|no|never|cannot|without|nor|none|nothing|neither)\b|n't\b", re.IGNORECASE)
 _FIGURE = 1.5  # what a number weighs beside a content word's 1
 _LONG = 3.0  # golds that hold more evidence than this are explanations rather than short facts
+_SURNAME = 0.8  # the recall that the last of several names amounts to
 _BRIEF = 6  # answers with at most this many fresh content words name something and explain nothing
 
 
@@ -41,20 +41,21 @@ _BRIEF = 6  # answers with at most this many fresh content words name something 
 class Gold:
     """What one gold asks for beyond its question.
 
-    words: stem -> weight, of the fresh content words; clauses: sets of those stems; pairs: neighbouring stems, not both
-    known from the question; told, known: all content stems of gold and question; asked: numbers of the question;
-    opening: its first telling word, where neither gold nor question is negated.
+    words: stem -> weight, of the fresh content words; surname: the last of several names, where the gold is names
+    alone; clauses: sets of stems; spoken: its words; told, known: all content stems of gold and question; asked:
+    numbers of the question; opening: the first telling word, where neither gold nor question is negated.
     """
 
+    text: str
     words: dict[str, float]
     names: frozenset[str]
+    surname: str
     figures: tuple[Number, ...]
     clauses: tuple[frozenset[str], ...]
-    pairs: frozenset[tuple[str, str]]
     sequence: str
+    spoken: tuple[str, ...]
     directions: frozenset[str]
     yes: str
-    length: int
     told: frozenset[str]
     known: frozenset[str]
     asked: tuple[Number, ...]
@@ -70,16 +71,15 @@ class Gold:
 class Said:
     """An answer, read once. content: stems of content words; stems: of all words but function words."""
 
+    raw: str
     text: str
     content: frozenset[str]
     stems: frozenset[str]
     figures: tuple[Number, ...]
-    pairs: frozenset[tuple[str, str]]
     sequence: str
-    spoken: str
+    spoken: tuple[str, ...]
     directions: frozenset[str]
     yes: str
-    length: int
     refusal: Refusal
 
 
@@ -94,7 +94,7 @@ def gold_of(question: str, gold: str) -> Gold:
     figures = tuple(n for n in found if not any(n.same(h) for h in held))
     if not fresh and not figures:
         fresh, figures = dict(told), found
-    spoken = words(text)
+    spoken = tuple(words(text))
     if len(spoken) > 3:
         figures = tuple(n for n in figures if n.value != 1.0)  # "one of the" counts nothing
     clauses = []
@@ -103,17 +103,17 @@ def gold_of(question: str, gold: str) -> Gold:
             part = frozenset(w for w in content(clause) if w in fresh)
             if sum(fresh[w] for w in part) >= 1.5:
                 clauses.append(part)
-    order = _order(spoken)
     return Gold(
+        gold.strip(),
         fresh,
         frozenset(n for n in named if n in fresh),
+        list(fresh)[-1] if len(fresh) > 1 and not figures and named.issuperset(fresh) else "",
         figures,
         tuple(clauses),
-        frozenset(p for p in zip(order, order[1:], strict=False) if not (p[0] in known and p[1] in known)),
-        f" {' '.join(order or spoken)} ",
+        _sequence(spoken),
+        spoken,
         frozenset() if directions(words(asked)) else directions(spoken),
         _yes(text),
-        len(spoken),
         frozenset(told),
         frozenset(known),
         held,
@@ -124,20 +124,19 @@ def gold_of(question: str, gold: str) -> Gold:
 def said_by(answer: str) -> Said:
     """The answer, read."""
     text = plain(answer)
-    spoken = words(text)
-    order = _order(spoken)
+    spoken = tuple(words(text))
     held = frozenset(stem(w) for w in spoken if weight(w) > 0)
+    sequence = _sequence(spoken)
     return Said(
+        answer,
         text,
         held,
-        held | frozenset(order),
+        held | frozenset(sequence.split()),
         tuple(dict.fromkeys(numbers(text))),
-        frozenset(zip(order, order[1:], strict=False)),
-        f" {' '.join(order)} ",
-        f" {' '.join(spoken)} ",
+        sequence,
+        spoken,
         directions(spoken),
         _yes(text),
-        len(spoken),
         refusal(answer),
     )
 
@@ -145,8 +144,8 @@ def said_by(answer: str) -> Said:
 def agreement(gold: Gold, said: Said) -> dict[str, float]:
     """Features of an answer to an answerable question, by name; all in [0, 1] but the logarithms of lengths.
 
-    Names that end in `_long` are 0 for golds that name one fact, those in `_short` for golds that explain: a long answer
-    holds many words by chance, which matters only where the gold is long as well.
+    Names that end in `_long` are 0 for golds that name one fact, those in `_short` for golds that explain: a long
+    answer holds many words by chance, which matters only where the gold is long as well.
     """
     met = [w for w in gold.words if w in said.stems]
     hits = [any(n.same(m) for m in said.figures) for n in gold.figures]
@@ -154,18 +153,21 @@ def agreement(gold: Gold, said: Said) -> dict[str, float]:
     named = [w in said.stems for w in gold.names]
     fresh = said.content - gold.known
     weigh = sum(gold.words.values()) + _FIGURE * len(hits)
-    # A gold of function words alone ("the", "he", "no") can only be repeated.
-    same = gold.sequence in said.sequence if weigh else gold.sequence == said.spoken or gold.yes == said.yes != ""
+    same = gold.sequence in said.sequence if weigh else _repeats(gold, said)
     recall = (_sum(gold.words, met) + _FIGURE * sum(hits)) / weigh if weigh else float(same)
     by_clause = [_sum(gold.words, c & said.stems) / _sum(gold.words, c) for c in gold.clauses]
-    order = len(gold.pairs & said.pairs) / len(gold.pairs) if gold.pairs else recall
     precision = sum(w in gold.told for w in fresh) / len(fresh) if fresh else float(any(hits))
+    within = 0 < len(fresh) <= _BRIEF and precision == 1.0 and all(hits) and not stray
+    if within and gold.surname in said.stems:
+        recall = max(recall, _SURNAME)
     long, short = float(gold.long), float(not gold.long)
     lost = float(bool(named) and not any(named))
+    # "The text does not name the painter, but Anna signed it": what is told outweighs what is not.
+    moot = not gold.long and gold.sequence in _sequence(words(said.refusal.kept)) if said.refusal.any else False
+    declined = float(not moot)
     return {
         "recall_short": recall * short,
-        "order_short": order * short,
-        "within_short": float(0 < len(fresh) <= _BRIEF and precision == 1.0) * short,
+        "within_short": float(within) * short,
         "names_none_short": lost * short,
         "contains": float(same),
         "figures_met": sum(hits) / len(hits) if hits else 0.0,
@@ -175,32 +177,41 @@ def agreement(gold: Gold, said: Said) -> dict[str, float]:
         "long": long,
         "recall_long": recall * long,
         "clause_long": min(by_clause, default=recall) * long,
-        "order_long": order * long,
         "precision_long": precision * long,
         "names_none_long": lost * long,
-        "log_answer_long": math.log1p(said.length) * long,
-        "log_gold_long": math.log1p(gold.length) * long,
-        "refuses": float(said.refusal.any),
-        "refuses_first": float(said.refusal.first),
-        "refuses_share": said.refusal.share,
+        "log_answer_long": math.log1p(len(said.spoken)) * long,
+        "log_gold_long": math.log1p(len(gold.spoken)) * long,
+        "refuses": declined * said.refusal.any,
+        "refuses_first": declined * said.refusal.first,
+        "refuses_share": declined * said.refusal.share,
     }
+
+
+def _repeats(gold: Gold, said: Said) -> bool:
+    """Whether the answer gives a gold that holds no telling word: a symbol, yes or no, or function words alone."""
+    if not gold.spoken:
+        return gold.text in said.raw
+    if gold.yes and len(gold.spoken) == 1:
+        denies = bool(_NEGATION.search(" ".join(sentences(said.text)[:1])))
+        return gold.yes == (said.yes or ("no" if denies else "yes")) and not said.refusal.any
+    return gold.spoken == said.spoken
 
 
 def contradiction(gold: Gold, said: Said) -> str:
     """The plain contradiction of the gold that the answer holds, in a word or two, or nothing."""
     if gold.yes and said.yes and gold.yes != said.yes:
         return f"{said.yes} for {gold.yes}"
-    if len(gold.directions) == 1 and said.directions and not gold.directions & said.directions:
-        # Words of cause may speak of another quantity's rise; the same figures with the other direction do not.
-        if any(n.same(m) for n in gold.figures for m in said.figures):
-            return f"{min(said.directions)} for {min(gold.directions)}"
+    opposed = len(gold.directions) == 1 and said.directions and not gold.directions & said.directions
+    # Words of cause may speak of another quantity's rise; the same figures with the other direction do not.
+    if opposed and any(n.same(m) for n in gold.figures for m in said.figures):
+        return f"{min(said.directions)} for {min(gold.directions)}"
     if not gold.long and gold.opening and _denied(gold.opening, said.text):
         return "denied"
     return ""
 
 
 def _denied(word: str, text: str) -> bool:
-    """Whether every mention of `word` in the text follows hard on a negation ("not Paris", "rather than the blue one")."""
+    """Whether every mention of `word` follows hard on a negation: "not Paris", "rather than the blue one"."""
     mentions = list(re.finditer(rf"\b{re.escape(word)}\b", text, re.IGNORECASE))
     denials = re.compile(
         rf"(?:\bnot|n't|\bnever|rather than|instead of)\s+(?:\w+\s+)?{re.escape(word)}\b", re.IGNORECASE
@@ -230,8 +241,8 @@ def admission(question: str, said: Said) -> dict[str, float]:
     }
 
 
-def _order(spoken: list[str]) -> list[str]:
-    return [stem(w) for w in spoken if w not in STOP]
+def _sequence(spoken: Sequence[str]) -> str:
+    return f" {' '.join(stem(w) for w in spoken if w not in STOP)} "
 
 
 def _yes(text: str) -> str:

@@ -50,8 +50,8 @@ _REFUSES = re.compile(
         [
             # The source does not tell.
             rf"{_SOURCE}[^.;!?]{{0,80}}?{_NOT}{_ADVERBS}\s+{_TELL}",
-            rf"{_SOURCE}[^.;!?]{{0,60}}?\b(?:lacks?\b(?! of)|omits?|makes? no|gives? no|provides? no|contains? no|offers? no|"
-            r"says? nothing|mentions? no|includes? no|ha(?:s|ve) no|without (?:mention|specif|provid|detail))",
+            rf"{_SOURCE}[^.;!?]{{0,60}}?\b(?:lacks?\b(?! of)|omits?|"
+            r"(?:contain|give|include|make|mention|offer|provide)s? no|says? nothing|ha(?:s|ve) no|without (?:mention|specif|provid|detail))",
             rf"^(?:but |however,? |while |although )?(?:it|they|he|she|this|these|there)\s+{_NOT}{_ADVERBS}\s+"
             r"(?:address|detail|disclos|discuss|mention|outlin|provide|specif|state\b)",
             rf"{_NOT}{_ADVERBS}\s+(?:specif(?:y|ied)|disclosed?|elaborate)\b",
@@ -112,7 +112,7 @@ class Refusal:
     """Where and how far an answer declines; one entry per sentence, or part of one set off by a contrast.
 
     refuses, denies: disjoint; turns: to a guess or a substitute; meta: about the source or the reader; words: counts;
-    hedged: what is refused is something explicit, specific or direct.
+    hedged: what is refused is something explicit, specific or direct; kept: the parts that do not refuse.
     """
 
     refuses: tuple[bool, ...]
@@ -121,6 +121,7 @@ class Refusal:
     meta: tuple[bool, ...]
     words: tuple[int, ...]
     hedged: bool
+    kept: str
 
     @property
     def any(self) -> bool:
@@ -168,6 +169,7 @@ def refusal(answer: str) -> Refusal:
         tuple(some and bool(_META.search(p)) for p in parts),
         tuple(len(p.split()) for p in parts),
         any(r and bool(_HEDGE.search(p)) for p, r in zip(parts, refuses, strict=True)),
+        " ".join(p for p, r in zip(parts, refuses, strict=True) if not r),
     )
 
 
@@ -176,6 +178,6 @@ def _refuses(part: str) -> bool:
 
 
 def declines(answer: str) -> bool:
-    """Whether the text declines to answer: it opens by refusing and then offers little, or refuses nearly throughout."""
+    """Whether the text declines to answer: it opens by refusing and then offers little, or refuses throughout."""
     profile = refusal(answer)
     return (profile.first and profile.claims <= 25) or profile.share >= 0.7

@@ -172,6 +172,14 @@ def test_the_advice_of_the_refusal_works_as_it_stands(store, doubles):
     check_code(store, changed)
 
 
+def test_another_python_sees_other_trees_and_is_not_taken_for_a_change(store, doubles, monkeypatch):
+    check_code(store, doubles(CODE)())
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "version_info", (3, 99, 0))
+        check_code(store, doubles(CODE.replace("* 2", "* 3"))())
+    check_code(store, doubles(CODE)())
+
+
 # -- rows outside of the graph ----------------------------------------------------------------------------------------
 
 

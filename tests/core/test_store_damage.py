@@ -144,6 +144,19 @@ def test_a_flipped_byte_of_the_header_or_the_schema(frozen):
         check(frozen.with_other(index, bytes(harmed)), f"byte {at}")
 
 
+@pytest.mark.parametrize(
+    "word", [b"key TEXT PRIMARY", b"own TEXT", b"seconds REAL", b"turn INTEGER", b"value BLOB", b"nodes (", b"calls ("]
+)
+def test_a_flipped_letter_of_a_declaration(frozen, word):
+    """SQLite takes another column's name or type for what was meant; then no key is found, or 0 comes back for 0.0."""
+    index = Path("index.sqlite")
+    original = frozen.files[index]
+    for letter in (0, len(word) - 2):
+        harmed = bytearray(original)
+        harmed[original.index(word) + letter] ^= 1
+        check(frozen.with_other(index, bytes(harmed)), f"{word!r}")
+
+
 def test_a_flipped_byte_of_an_object_file(frozen):
     rng = random.Random(0)
     files = sorted(f for f in frozen.files if f != Path("index.sqlite"))

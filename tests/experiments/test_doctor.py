@@ -35,7 +35,7 @@ from pipeline.routes.controls import ClosedBook, Oracle
 from pipeline.routes.long_context import LongContext
 from pipeline.routes.rag import RAG, Stated
 from pipeline.routes.self_route import SelfRoute
-from pipeline.score.offline import OfflineScorer
+from pipeline.score.offline import THRESHOLD
 from retrievers.bm25 import BM25Index, BM25Search
 from retrievers.chunk import WordChunks
 from retrievers.controls import RandomPassages
@@ -482,7 +482,9 @@ def test_stored_chunks_without_words_and_searches_without_hits_are_told(tmp_path
     text = f"{data.documents['d01'].text} {'-- ' * 20}"
     ruled = dataclasses.replace(data, documents={**data.documents, "d01": Document("d01", text)})
     foreign = dataclasses.replace(data.questions[0], text="Quelle heure?")
-    bad = study(tmp_path, asking(ruled, foreign, *ruled.questions[1:]), {"rag": rag()})
+    absent = Question("gone", "What is the code?", ("gone",), ("sigma",))  # nothing can be found in no text
+    ruled = dataclasses.replace(ruled, documents={**ruled.documents, "gone": Document("gone", None)})
+    bad = study(tmp_path, asking(ruled, foreign, *ruled.questions[1:], absent), {"rag": rag()})
     assert levels(bad, "bm25 terms") == ["ok"]
     fill_store(bad)
     told = [f.text for f in of(bad, "bm25 terms") if f.level == "warning"]
@@ -804,9 +806,7 @@ def test_marks_on_the_edge_of_the_threshold(tmp_path: Path) -> None:
     path = tmp_path / "runs" / "tried" / "scores.parquet"
     scores = pl.read_parquet(path)
     near = (pl.col("metric") == "offline") & (pl.col("route") == "lc")
-    scores.with_columns(
-        value=pl.when(near).then(OfflineScorer().threshold + 0.05).otherwise(pl.col("value"))
-    ).write_parquet(path)
+    scores.with_columns(value=pl.when(near).then(THRESHOLD + 0.05).otherwise(pl.col("value"))).write_parquet(path)
     assert "12 of 60 marks (20 %) lie within 0.1 of the threshold" in fault(experiment, "scorer")
 
 

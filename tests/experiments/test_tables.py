@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import polars as pl
 import pytest
@@ -23,16 +23,13 @@ from experiments.tables import (
     summary_frame,
     unequal_coverage,
 )
-from pipeline.core.records import Dataset, Document, Part, Prompt, Question, Ranking, Span
-from pipeline.core.run import Runner
-from pipeline.core.stage import Documents, Per, QuestionText, Stage
+from pipeline.core.records import Dataset, Document, Part, Prompt, Question, Span
 from pipeline.generators.base import Completion, Generator, Price, Usage
 from pipeline.generators.scripted import Scripted
 from pipeline.reading import Job, Transcript
 from pipeline.routes.base import Case, Cut, Reply, Route
 from pipeline.routes.controls import ClosedBook
 from pipeline.routes.long_context import LongContext
-from pipeline.routes.rag import RAG
 from pipeline.score.significance import clustered_mean, mcnemar_exact
 
 # Ten questions on four documents, and what became of each by each route: Right, Wrong, Declined, Failed.
@@ -97,15 +94,13 @@ def rows(outcomes: dict[str, str] = OUTCOMES, reader: Generator | None = None) -
     return [row(name, i, o, reader) for name, line in outcomes.items() for i, o in enumerate(line)]
 
 
-def summary(
-    made: Sequence[Row], comparable: bool = True, baseline: str = "rag"
-) -> dict[tuple[str, str], dict[str, Any]]:
+def summary(made: Sequence[Row], comparable: bool = True) -> dict[tuple[str, str], dict[str, Any]]:
     costs = costs_frame(made, None, DATA.questions)  # type: ignore[arg-type]
     frame = summary_frame(
         made,
         DATA,
         costs,
-        baseline=baseline,
+        baseline="rag",
         controls=["closed"],
         comparable={r.job.reader.label: comparable for r in made},
     )
@@ -195,9 +190,8 @@ def test_two_readers_are_two_tables():
     costs = costs_frame(made, None, DATA.questions)  # type: ignore[arg-type]
     comparable = {"one": True, "two": True}
     frame = summary_frame(made, DATA, costs, baseline="rag", controls=[], comparable=comparable)
-    diffs = {
-        (r["reader"], r["route"]): r["diff"] for r in frame.filter(pl.col("metric") == PRIMARY).iter_rows(named=True)
-    }
+    lines = frame.filter(pl.col("metric") == PRIMARY).iter_rows(named=True)
+    diffs = {(line["reader"], line["route"]): line["diff"] for line in lines}
     assert diffs == {("one", "rag"): None, ("one", "lc"): -1.0, ("two", "rag"): None, ("two", "lc"): 1.0}
 
 
@@ -327,12 +321,11 @@ def test_answers_are_one_row_per_question_route_and_reader():
 
 
 def test_answers_hold_no_clock_and_no_cost():
-    slow = [
-        replace(
-            r, transcript=replace(r.transcript, completions=[replace(c, seconds=9.9) for c in r.transcript.completions])
-        )
-        for r in rows()
-    ]
+    def slower(r: Row) -> Row:
+        completions = [replace(c, seconds=9.9) for c in r.transcript.completions]
+        return replace(r, transcript=replace(r.transcript, completions=completions))
+
+    slow = [slower(r) for r in rows()]
     one, two = io.BytesIO(), io.BytesIO()
     answers_frame(rows(), DATA).write_parquet(one)
     answers_frame(slow, DATA).write_parquet(two)
@@ -384,41 +377,3 @@ def test_clusters():
     assert cluster_of(replace(DATA.questions[0], cluster="own"), DATA) == "own"
     assert cluster_of(replace(DATA.questions[0], context=()), DATA).startswith("A +3")
     assert cluster_of(Question("q", "?"), Dataset("bare", {}, ())) == ""
-
-
-# -- costs ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Piece(Stage):
-    per: ClassVar[Per] = "context"
-
-    def run(self, *columns: Sequence[Any]) -> Iterable[Any]:
-        return [() for _ in columns[0]]
-
-
-@dataclass(frozen=True)
-class Rank(Stage):
-    k: int = 1
-
-    def run(self, *columns: Sequence[Any]) -> Iterable[Any]:
-        return [Ranking((), ()) for _ in columns[0]]
-
-
-def test_shared_work_is_charged_in_full_to_each_route_and_made_once(store):
-    pieces = Piece().on(Documents().on())
-    routes = {f"rag{k}": RAG(chunks=pieces, ranking=Rank(k).on(pieces, QuestionText().on())) for k in (1, 2)}
-    runner = Runner(store, DATA)
-    runner.compute([r.ranking for r in routes.values()], DATA.questions)
-    reader = Scripted(name="r")
-    made = [row("rag", i, "R", reader, by=route) for route in routes.values() for i in range(10)]
-    made = [replace(r, job=replace(r.job, route_name=f"rag{1 + n // 10}")) for n, r in enumerate(made)]
-    costs = costs_frame(made, runner, DATA.questions)
-    keys = {runner.key(pieces, q) for q in DATA.questions}
-    full = sum(store.good(keys).values())
-    assert full > 0
-    for name in routes:
-        mine = costs.filter(pl.col("route") == name)
-        assert mine["build_seconds"].sum() == pytest.approx(full)
-        total = mine["reader_seconds"] + mine["retrieve_seconds"] + mine["build_seconds"]
-        assert mine["intrinsic_seconds"].to_list() == pytest.approx(total.to_list())
