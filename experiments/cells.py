@@ -28,23 +28,31 @@ def find_reference(name: str, settings: Mapping[str, Any]) -> Path | None:
 def read_reference(path: Path, by: Sequence[str], pair: Sequence[str]) -> dict[tuple[str, ...], tuple[float, float]]:
     """Cell to the two published rates in percent. Raises UserError naming file and line."""
     cells: dict[tuple[str, ...], tuple[float, float]] = {}
-    with path.open(newline="", encoding="utf-8") as f:
-        reader = csv.DictReader(f)
-        for column in (*by, *pair):
-            if column not in (reader.fieldnames or ()):
-                raise UserError(
-                    f"the column {column!r} is missing",
-                    where=str(path),
-                    remedy=nearest(column, reader.fieldnames or ()),
-                )
-        for row in reader:
-            where = f"{path}:{reader.line_num}"
-            try:
-                values = [float(row[p]) for p in pair]
-            except (TypeError, ValueError):
-                found = [row[p] for p in pair]
-                raise UserError(f"{found} are no percentages", where=where, remedy="Write numbers") from None
-            cells[tuple(row[c] for c in by)] = (values[0], values[1])
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+    except UnicodeDecodeError:
+        raise UserError("not valid UTF-8", where=str(path), remedy="Save it as UTF-8") from None
+    reader = csv.DictReader(lines)
+    for column in (*by, *pair):
+        if column not in (reader.fieldnames or ()):
+            raise UserError(
+                f"the column {column!r} is missing",
+                where=str(path),
+                remedy=nearest(column, reader.fieldnames or ()),
+            )
+    for row in reader:
+        where = f"{path}:{reader.line_num}"
+        try:
+            values = [float(row[p]) for p in pair]
+            if not all(map(math.isfinite, values)):
+                raise ValueError
+        except (TypeError, ValueError):
+            found = [row[p] for p in pair]
+            raise UserError(f"{found} are no percentages", where=where, remedy="Write numbers") from None
+        key = tuple(row[c] for c in by)
+        if key in cells:
+            raise UserError(f"the cell {', '.join(key)} stands twice", where=where, remedy="Keep one of them")
+        cells[key] = (values[0], values[1])
     return cells
 
 

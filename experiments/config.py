@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -81,7 +81,9 @@ def load_study(name: str, overrides: Sequence[str] = ()) -> Study:
     """The study's settings with `key.sub=value` overrides applied. Raises UserError naming the key at fault."""
     path = study_path(name)
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        _refuse_repeated_keys(yaml.compose(text, Loader=yaml.SafeLoader), path)
+        raw = yaml.safe_load(text)
     except yaml.YAMLError as e:
         mark = getattr(e, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -91,7 +93,10 @@ def load_study(name: str, overrides: Sequence[str] = ()) -> Study:
         raise UserError("not valid UTF-8", where=str(path), remedy="Save it as UTF-8") from None
     if not isinstance(raw, dict):
         raise UserError(f"a study is a mapping of settings, found {type(raw).__name__}", where=str(path))
-    raw = json.loads(json.dumps(raw, default=str))  # YAML's anchors share objects: an override must change one place
+    try:  # YAML's anchors share objects: an override must change one place
+        raw = json.loads(json.dumps(raw, default=str))
+    except (TypeError, ValueError) as e:
+        raise UserError(f"not settings: {e}", where=str(path), remedy="Write keys as text, and no loops") from None
     raw.setdefault("name", path.stem)
     for override in overrides:
         _override(raw, override)
@@ -111,16 +116,56 @@ def folder_setting(variable: str, default: str) -> Path:
 
 def build(cls: type[T], settings: Mapping[str, Any], where: str) -> T:
     """An object of a settings dataclass from a mapping; unknown keys and wrong types are told with their place."""
-    known = {f.name for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
-    for key in settings:
-        if key not in known:
-            raise UserError(f"unknown setting {key!r} of {cls.__name__}", where=where, remedy=nearest(str(key), known))
+    _check_settings(cls, settings, where)
     try:
         return TypeAdapter(cls).validate_python(dict(settings))
     except ValidationError as e:
         raise _told(e, None, where) from None
     except UserError as e:
         raise UserError(e.what, where=f"{where}: {e.where}" if e.where else where, remedy=e.remedy) from None
+
+
+def _check_settings(cls: Any, settings: Mapping[str, Any], where: str) -> None:
+    """Refuse what pydantic would let pass: unknown keys of dataclasses within, and flags for numbers."""
+    known = {f.name for f in dataclasses.fields(cls) if f.init}
+    hints = get_type_hints(cls)
+    for key, value in settings.items():
+        if key not in known:
+            raise UserError(f"unknown setting {key!r} of {cls.__name__}", where=where, remedy=nearest(str(key), known))
+        kinds = (hints[key], *get_args(hints[key]))
+        if isinstance(value, bool) and bool not in kinds and {int, float} & set(kinds):
+            raise UserError(f"a number is needed, found {value}", where=f"{where}: {key}", remedy="Correct the value")
+        inner = next((kind for kind in kinds if dataclasses.is_dataclass(kind)), None)
+        if inner is None:
+            continue
+        within: dict[str, Any] = {key: value}
+        if isinstance(value, list | tuple):
+            within = {f"{key}.{i}": v for i, v in enumerate(value)}
+        elif isinstance(value, Mapping) and hints[key] is not inner and inner not in get_args(hints[key])[:1]:
+            within = {f"{key}.{name}": v for name, v in value.items()}
+        for place, part in within.items():
+            if isinstance(part, Mapping):
+                _check_settings(inner, part, f"{where}.{place}")
+
+
+def _refuse_repeated_keys(node: yaml.Node | None, path: Path, seen: set[int] | None = None) -> None:
+    """YAML takes the last of two equal keys: a route that is named twice would vanish."""
+    seen = set() if seen is None else seen
+    if node is None or id(node) in seen or isinstance(node, yaml.ScalarNode):
+        return
+    seen.add(id(node))
+    names: set[str] = set()
+    for child in node.value:
+        key, value = child if isinstance(node, yaml.MappingNode) else (None, child)
+        if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+            if key.value in names:
+                raise UserError(
+                    f"the key {key.value!r} stands twice",
+                    where=f"{path}:{key.start_mark.line + 1}",
+                    remedy="Rename one",
+                )
+            names.add(key.value)
+        _refuse_repeated_keys(value, path, seen)
 
 
 def pick(table: Mapping[str, T], component: Mapping[str, Any], where: str, noun: str) -> tuple[T, dict[str, Any]]:
@@ -178,8 +223,8 @@ def _told(error: ValidationError, model: type[BaseModel] | None, where: str) -> 
         known: list[str] = []
         for part in (None, *loc[:-1]):
             field = model.model_fields.get(part) if model and part else None
-            inner = field.annotation if field else model
-            model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model
+            kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+            model = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), model)
             known = list(model.model_fields) if model else []
         return UserError(f"unknown key {loc[-1]!r}", where=place, remedy=nearest(loc[-1], known))
     if first["type"] == "missing":

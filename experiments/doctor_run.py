@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from experiments.data.fields import plural
 from experiments.doctor_subject import Mark, Role, Said, Subject, examples, part
 from pipeline.core.records import Question
 from pipeline.score.offline import THRESHOLD
@@ -162,8 +163,7 @@ def measured(subject: Subject) -> Iterator[Said]:
         if alike:
             yield "warning", f"no better than random passages: {examples(alike).removeprefix('e.g. ')}; {blame}"
         elif better:
-            noun = "retrieval routes beat" if role == "retrieval" else "oracle routes beat"
-            yield "ok", f"{better} of {better} {noun} random passages"
+            yield "ok", f"{plural(better, f'{role} route')} better than random passages, and none that is not"
         else:
             yield "ok", f"not applicable: the last run has no {role} answers beside random ones to compare"
 

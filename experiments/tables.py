@@ -249,11 +249,12 @@ def _against(members: Sequence[Row], baseline: Sequence[Row], dataset: Dataset) 
     McNemar's test takes questions as independent and finds differences too often where those of one document are alike
     (14 % instead of 5 % at an intracluster correlation of 0.1); the sign-flip test by document does not.
     """
-    theirs = {r.job.question.id: r.scores.get(PRIMARY) for r in baseline}
+    theirs = {(r.job.reader.label, r.job.question.id): r.scores.get(PRIMARY) for r in baseline}
     pairs = [
         (ours, other, cluster_of(r.job.question, dataset))
         for r in members
-        if (ours := r.scores.get(PRIMARY)) is not None and (other := theirs.get(r.job.question.id)) is not None
+        if (ours := r.scores.get(PRIMARY)) is not None
+        and (other := theirs.get((r.job.reader.label, r.job.question.id))) is not None
     ]
     if not pairs:
         return None
