@@ -415,8 +415,8 @@ def main() -> None:
                 right[i] = mark.outcome == "right"
             report(name, answers, right, table, labels)
         return
-    for anchor, right in anchors():
-        labels[len(answers)] = right
+    for anchor, holds in anchors():
+        labels[len(answers)] = holds
         answers.append(anchor)
     read(answers)
     print(f"evidence read in {time.perf_counter() - started:.0f} s")

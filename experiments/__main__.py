@@ -6,6 +6,7 @@ no fair comparison could be made: the same command tries them again); 130 stoppe
 
 from __future__ import annotations
 
+import gc as gc_module
 import os
 import sys
 from pathlib import Path
@@ -43,6 +44,8 @@ def run(
     """Run a study; the same command again resumes it."""
     from experiments.compare import Experiment
 
+    # Tens of thousands of live records make each full collection slow, and there is little garbage in cycles.
+    gc_module.set_threshold(200_000, 50, 100)
     experiment = Experiment.from_yaml(name, *(overrides or []))
     if dry_run:
         _show_plan(experiment.plan(), experiment.name)
@@ -63,7 +66,9 @@ def doctor(name: Name, overrides: Overrides = None) -> None:
     findings = examine(Experiment.from_yaml(name, *(overrides or [])))
     for finding in findings:
         colour = {"ok": "green", "warning": "yellow", "error": "red"}[finding.level]
-        out.print(f"[{colour}]{finding.level:8}[/] [bold]{finding.check}[/]: {finding.text}", highlight=False)
+        out.print(
+            f"[{colour}]{finding.level:8}[/] [bold]{finding.check}[/]: {finding.text}", highlight=False, soft_wrap=True
+        )
     if any(f.level == "error" for f in findings):
         raise typer.Exit(1)
 

@@ -7,18 +7,17 @@ command line does is one call here.
 
 from __future__ import annotations
 
-import json
-import os
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from experiments.catalog import Loaded, build_readers, build_routes, load_data
 from experiments.cells import compare_with_reference, find_reference
 from experiments.config import Cells, Scoring, Study, folder_setting, load_study
 from experiments.marking import agreement_with_labels, mark
+from experiments.output import Writer, command, prompt_views, trec_run, versions
 from experiments.tables import (
     Row,
     answers_frame,
@@ -31,19 +30,26 @@ from experiments.tables import (
 )
 from pipeline.core.errors import UserError
 from pipeline.core.records import Dataset, Question, digest_parts
-from pipeline.core.run import Log, Runner, StagePlan, Watcher
-from pipeline.core.spec import canonical, describe
-from pipeline.core.stage import code_digest, union
+from pipeline.core.run import Log, Runner, StagePlan, Watcher, rows_cached
+from pipeline.core.spec import canonical, describe, plain
+from pipeline.core.stage import Node, code_digest, union
 from pipeline.core.store import Store
 from pipeline.generators.base import Generator
 from pipeline.reading import CallPlan, Job, plan_calls, read
 from pipeline.routes.base import Case, Route
 from pipeline.routes.rag import RAG
 from retrievers.controls import RandomPassages
-from retrievers.trec import format_run
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+@dataclass(frozen=True)
+class TokenCount:
+    """The size of a document in tokens, by the tokenizer's name."""
+
+    tokenizer: str
+    version: ClassVar[int] = 1
 
 
 @dataclass(frozen=True)
@@ -141,11 +147,7 @@ class Experiment:
         """Digests of settings, code and data: equal ones give equal answers, scores and summary."""
         parts = [*self.readers, *(n.stage for n in union(n for r in self.routes.values() for n in r.nodes().values()))]
         settings = [canonical(describe(r)) for r in self.readers]
-        settings += [
-            f"{name} {type(route).__name__} {canonical(describe(route.sampling))} {route.position} "
-            + " ".join(n.identity for n in route.nodes().values())
-            for name, route in self.routes.items()
-        ]
+        settings += [f"{name} {_route_identity(route)}" for name, route in self.routes.items()]
         data = [d.digest for d in self.dataset.documents.values()]
         data += [repr((q.id, q.text, q.context, q.golds, q.answerable, q.evidence)) for q in self.questions]
         return {
@@ -194,11 +196,31 @@ class Experiment:
     def _run(self, folder: Path, store: Store, questions: list[Question], log: Log, watcher: Watcher) -> Results:
         runner = Runner(store, self.dataset, log=log, watcher=watcher)
         runner.compute(self._roots(), questions)
+        counted = self._count_tokens(store, log, watcher)
         jobs = self._jobs(runner, questions)
         transcripts, calls = read(jobs, store, log=log, watcher=watcher)
         rows, marks = mark(jobs, transcripts, self.scoring, self.labels, store, log=log, watcher=watcher)
-        store.mark_used(str(folder.resolve()), runner.used | calls | marks)
+        store.mark_used(str(folder.resolve()), runner.used | counted | calls | marks)
         return self._write(folder, rows, runner, questions, log, store)
+
+    def _count_tokens(self, store: Store, log: Log, watcher: Watcher) -> set[str]:
+        """Let each tokenizer know the sizes of the documents that it counted in an earlier run."""
+        texts = [d for d in self.dataset.documents.values() if d.text is not None]
+        used: set[str] = set()
+        for tokenizer in {id(r.tokenizer): r.tokenizer for r in self.readers}.values():
+            counts, keys = rows_cached(
+                store,
+                TokenCount(tokenizer.name),
+                [(d.id, [d.text or ""]) for d in texts],
+                lambda rows, t=tokenizer: [t.count(texts[i].text or "") for i in rows],
+                log=log,
+                watcher=watcher,
+                batch=16,
+            )
+            for d, count in zip(texts, counts, strict=True):
+                tokenizer.remember(d.text or "", count)
+            used |= keys
+        return used
 
     def _write(
         self, folder: Path, rows: list[Row], runner: Runner, questions: list[Question], log: Log, store: Store
@@ -220,18 +242,18 @@ class Experiment:
         notes = list(self.dataset.notes)
         if uneven and pairwise:
             notes += [f"{line}; compared on the questions that both routes answered" for line in uneven]
-        draft = _Writer(folder)
+        draft = Writer(folder)
         draft.frame("answers.parquet", answers)
         draft.frame("costs.parquet", costs)
         draft.frame("scores.parquet", scores)
         draft.frame("summary.csv", summary.drop("seconds"))  # measured: the other bytes are the same every time
-        draft.text("config.yaml", self._config())
+        draft.yaml("config.yaml", self._resolved())
         self._write_cells(draft, rows, notes)
         if self.labels:
             draft.json("agreement.json", agreement_with_labels(rows, self.labels))
         for name, route in self.routes.items():
             if isinstance(route, RAG):
-                draft.text(f"runs/{name}.trec", self._trec(runner, name, route, questions))
+                draft.text(f"runs/{name}.trec", trec_run(runner, name, route, questions))
         failed = sum(r.failed for r in rows)
         results = Results(
             folder,
@@ -249,7 +271,7 @@ class Experiment:
         log.event("done", rows=len(rows), failed=failed, incomplete=len(results.incomplete))
         return results
 
-    def _write_cells(self, draft: _Writer, rows: list[Row], notes: list[str]) -> None:
+    def _write_cells(self, draft: Writer, rows: list[Row], notes: list[str]) -> None:
         if self.cells is None:
             return
         table = cells_frame(rows, by=self.cells.by, average_over=self.cells.average_over)
@@ -264,15 +286,7 @@ class Experiment:
                 notes.append(f"no {self.cells.reference} beside the data: agreement.json is not written")
 
     def _report(self, results: Results, rows: list[Row], uneven: list[str]) -> None:
-        from experiments.report import Frames, PromptView, write_report
-
-        at = {(r.job.question.id, r.job.route_name, r.job.reader.label): r for r in rows}
-
-        def prompts(question: str, route: str, reader: str) -> list[PromptView]:
-            row = at[question, route, reader]
-            if row.transcript.reply is None or not row.transcript.reply.prompt.complete:
-                return []
-            return [PromptView("last call", row.transcript.reply.prompt.text)]
+        from experiments.report import Frames, write_report
 
         # The report tells of the data set and of uneven coverage by itself.
         told = {*self.dataset.notes, *(n for n in results.notes if any(n.startswith(line) for line in uneven))}
@@ -281,26 +295,20 @@ class Experiment:
             title=self.asks or self.name,
             frames=Frames(results.answers, results.costs, results.scores, results.summary),
             dataset=self.dataset,
-            config={**self._resolved(), "command": self._command()},
+            config={**self._resolved(), "command": command(self.name, self.settings)},
             notes=[*results.incomplete, *(n for n in results.notes if n not in told)],
-            prompts=prompts,
+            prompts=prompt_views(rows),
         )
 
-    def _command(self) -> str:
-        variables = {"root": "DATA", "map": "MAP", "docs": "DOCS", "questions": "QUESTIONS"}
-        given = self.settings.get("data", {})
-        words = [f"{variables[k]}={v}" for k, v in given.items() if k in variables and v]
-        return " ".join(["make experiment", f"NAME={self.name}", *words])
-
-    def _trec(self, runner: Runner, name: str, route: RAG, questions: Sequence[Question]) -> str:
-        ranked: dict[str, dict[str, float]] = {}
-        for q in questions:
-            chunks, ranking = runner.value(route.chunks, q), runner.value(route.ranking, q)
-            hits = [chunks[i] for i in ranking.ids]
-            # The order of reading is the rank; its score falls by one, since a re-ordered list has none of its own.
-            ids = [f"{quote(c.doc)}:{c.start}-{c.end}" for c in hits]  # TREC's columns are split at spaces
-            ranked[quote(q.id)] = {id: float(len(hits) - i) for i, id in enumerate(ids)}
-        return format_run(ranked, name)
+    def _resolved(self) -> dict[str, Any]:
+        return {
+            **self.settings,
+            "name": self.name,
+            "baseline": self.baseline,
+            "fingerprint": self.fingerprint,
+            "readers_resolved": [describe(r) for r in self.readers],
+            "versions": versions(),
+        }
 
     def _roots(self) -> list[Any]:
         return [node for route in self.routes.values() for node in route.nodes().values()]
@@ -316,62 +324,19 @@ class Experiment:
                     jobs.append(Job(name, route, Case(q, runner.documents(q), inputs, reader)))
         return jobs
 
-    def _resolved(self) -> dict[str, Any]:
-        import platform
-        from importlib.metadata import version
 
-        packages = ("longshort", "torch", "transformers", "sentence-transformers", "bm25s", "faiss-cpu", "polars")
-        return {
-            **self.settings,
-            "name": self.name,
-            "baseline": self.baseline,
-            "fingerprint": self.fingerprint,
-            "readers_resolved": [describe(r) for r in self.readers],
-            "versions": {"python": platform.python_version(), **{p: _version(version, p) for p in packages}},
-        }
-
-    def _config(self) -> str:
-        import yaml
-
-        return str(yaml.safe_dump(self._resolved(), sort_keys=False, allow_unicode=True))
-
-
-class _Writer:
-    """Writes the run's files, each to a temporary name first, so that a killed run leaves the old or the new one."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def frame(self, name: str, frame: pl.DataFrame) -> None:
-        draft = self._draft(name)
-        if name.endswith(".csv"):
-            frame.write_csv(draft)
+def _route_identity(route: Route) -> str:
+    settings: dict[str, Any] = {"class": type(route).__name__}
+    for f in dataclasses.fields(route):
+        value = getattr(route, f.name)
+        if isinstance(value, Route):
+            settings[f.name] = _route_identity(value)
         else:
-            frame.write_parquet(draft)
-        draft.replace(self._folder / name)
-
-    def text(self, name: str, text: str) -> None:
-        draft = self._draft(name)
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(self._folder / name)
-
-    def json(self, name: str, value: Any) -> None:
-        self.text(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-    def _draft(self, name: str) -> Path:
-        return self._folder / f"{name}.{os.getpid()}.tmp"
+            settings[f.name] = value.identity if isinstance(value, Node) else plain(value, where=f.name)
+    return canonical(settings)
 
 
 def _is_control(route: Route) -> bool:
     """Controls bracket the comparison: closed book, oracle, and whatever reads random passages."""
     nodes = [n for root in route.nodes().values() for n in root.walk()]
     return route.control or any(isinstance(n.stage, RandomPassages) for n in nodes)
-
-
-def _version(version: Any, package: str) -> str:
-    from importlib.metadata import PackageNotFoundError
-
-    try:
-        return str(version(package))
-    except PackageNotFoundError:
-        return "not installed"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from experiments.doctor_subject import Said, Subject, examples, part
-from pipeline.core.records import Document, Question, Section
+from pipeline.core.records import Question
 from pipeline.routes.base import Route
 from pipeline.routes.rag import RAG, Stated
 from pipeline.routes.self_route import SelfRoute
@@ -17,7 +17,6 @@ from pipeline.routes.self_route import SelfRoute
 _NOUN = "paper|document|doc|article|chapter|section|part|report|filing|book|passage|file|appendix|volume|act|scene"
 _REFERENCE = re.compile(rf"\b(?i:{_NOUN}) (?:\d+(?:\.\d+)*|[IVXLC]{{2,}}|[B-H])\b")
 _MANY = 50  # documents of one context, beyond which nobody asks by title
-_HIDDEN = 0.5
 
 
 def labels(subject: Subject) -> Iterator[Said]:
@@ -25,7 +24,7 @@ def labels(subject: Subject) -> Iterator[Said]:
 
     658 of LaRA's 664 questions on papers ask about "paper 2" or the like. That name stands once, over the paper; its
     chunks had lost it, so that retrieval could neither find nor tell apart what was asked for, while the whole text
-    could. A label of the innermost section loses it as well, where sections nest.
+    could.
     """
     referring = {q.id: found for q in subject.questions if (found := references(subject, q))}
     if not referring:
@@ -60,7 +59,7 @@ def labels(subject: Subject) -> Iterator[Said]:
                 "warning",
                 f"{told}, and for {len(lost):,} of them the labels that {routes} show do not hold it, "
                 f"{examples(lost.items(), lambda item: f'{item[0]} ({item[1][0]})')}; put it into the titles of "
-                "documents or of the innermost sections",
+                "documents or sections",
             )
         else:
             yield "ok", f"{told}; the labels that {routes} show hold it"
@@ -91,19 +90,4 @@ def _label_tells(subject: Subject, question: Question, reference: str) -> bool:
     documents = subject.documents(question)
     if any(_within(reference, d.title) for d in documents):
         return True
-    named = [(d, s) for d in documents for s in d.sections if _within(reference, s.title)]
-    return any(_hidden(d, s, reference) <= _HIDDEN for d, s in named)
-
-
-def _hidden(document: Document, section: Section, reference: str) -> float:
-    """The share of a section that lies in inner sections, whose own titles the chunks there show instead."""
-    inner = sorted(
-        (max(s.start, section.start), min(s.end, section.end))
-        for s in document.sections
-        if s is not section and section.start <= s.start < section.end and not _within(reference, s.title)
-    )
-    covered, at = 0, section.start
-    for start, end in inner:
-        covered += max(0, end - max(start, at))
-        at = max(at, end)
-    return covered / max(1, section.end - section.start)
+    return any(_within(reference, s.title) for d in documents for s in d.sections)

@@ -161,7 +161,8 @@ def measured(subject: Subject) -> Iterator[Said]:
                 rates = f"{100 * test.mean_a:.0f} % against {100 * test.mean_b:.0f} %"
                 alike.append(f"{route} {rates} ({reader}, n={test.n})")
         if alike:
-            yield "warning", f"no better than random passages: {examples(alike).removeprefix('e.g. ')}; {blame}"
+            told = part(len(alike), better + len(alike), f"{role} routes")
+            yield "warning", f"{told} no better than random passages, {examples(alike)}; {blame}"
         elif better:
             yield "ok", f"{plural(better, f'{role} route')} better than random passages, and none that is not"
         else:

@@ -8,6 +8,7 @@ many words, which is what Self-Route (Li et al. 2024, "Retrieval Augmented Gener
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 from pipeline.core.records import Part, Prompt
@@ -15,14 +16,18 @@ from pipeline.core.records import Part, Prompt
 DECLINE = "unanswerable"
 Position = Literal["last", "first", "both"]
 
-_INSTRUCTION = (
+# One object each: a part computes its digest once, and stands in thousands of prompts.
+_INSTRUCTION = Part(
+    "instruction",
     "Answer the question from the text. Answer as briefly as possible, without explanation. "
-    f"If the text does not hold the answer, answer: {DECLINE}.\n\n"
+    f"If the text does not hold the answer, answer: {DECLINE}.\n\n",
 )
-_CLOSED = (
+_CLOSED = Part(
+    "instruction",
     "Answer the question. Answer as briefly as possible, without explanation. "
-    f"If you do not know, answer: {DECLINE}.\n\n"
+    f"If you do not know, answer: {DECLINE}.\n\n",
 )
+_LINE, _GAP, _ANSWER = Part("instruction", "\n"), Part("instruction", "\n\n"), Part("answer", "Answer:")
 
 
 def answer_from(context: Sequence[Part], question: str, *, position: Position = "last") -> Prompt:
@@ -30,17 +35,20 @@ def answer_from(context: Sequence[Part], question: str, *, position: Position = 
 
     position: where the question stands; `both` repeats it (question position is a factor of the comparison).
     """
-    ask = Part("question", f"Question: {question}\n")
-    head = (ask, Part("instruction", "\n")) if position in ("first", "both") else ()
-    tail = (Part("instruction", "\n\n"), ask) if position in ("last", "both") else (Part("instruction", "\n\n"),)
-    return Prompt((Part("instruction", _INSTRUCTION), *head, *context, *tail, Part("answer", "Answer:")))
+    ask = _asked(question)
+    head = (ask, _LINE) if position in ("first", "both") else ()
+    tail = (_GAP, ask) if position in ("last", "both") else (_GAP,)
+    return Prompt((_INSTRUCTION, *head, *context, *tail, _ANSWER))
 
 
 def answer_alone(question: str) -> Prompt:
     """The question without any context, the closed-book control."""
-    return Prompt(
-        (Part("instruction", _CLOSED), Part("question", f"Question: {question}\n"), Part("answer", "Answer:"))
-    )
+    return Prompt((_CLOSED, _asked(question), _ANSWER))
+
+
+@lru_cache(maxsize=65536)
+def _asked(question: str) -> Part:
+    return Part("question", f"Question: {question}\n")
 
 
 def labelled(number: int, title: str, section: str) -> Part:

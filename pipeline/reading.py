@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 
 from pipeline.core.records import Question, Span
@@ -51,9 +52,9 @@ class Transcript:
     completions: list[Completion] = field(default_factory=list)
     made: list[bool] = field(default_factory=list)
 
-    @property
+    @cached_property
     def usage(self) -> Usage:
-        """Tokens of all calls, each charged in full."""
+        """Tokens of all calls, each charged in full. Asked once the job is done."""
         used = [c.usage for c in self.completions]
         return Usage(
             sum(u.prompt_tokens for u in used),

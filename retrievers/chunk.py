@@ -196,14 +196,17 @@ class SectionChunks(TokenizedChunker):
 
 
 class _Titles:
-    """Titles of the innermost sections by position."""
+    """Section titles by position, from the outermost to the innermost: "paper 2 › Method".
+
+    The outer ones count: LaRA asks about "paper 2", and a chunk that names its innermost heading alone has lost that.
+    """
 
     def __init__(self, sections: Sequence[Section]) -> None:
         self._bounds = sorted({x for s in sections for x in (s.start, s.end)})
         self._titles = [""] * len(self._bounds)
-        for section in sorted(sections, key=lambda s: (s.start, -s.end)):  # an inner section overwrites its outer one
+        for section in sorted(sections, key=lambda s: (s.start, -s.end)):  # outer sections before those they hold
             for i in range(bisect_left(self._bounds, section.start), bisect_left(self._bounds, section.end)):
-                self._titles[i] = section.title
+                self._titles[i] = " › ".join(t for t in (self._titles[i], section.title) if t)
 
     def at(self, position: int) -> str:
         """The title there, or an empty string outside of all sections."""

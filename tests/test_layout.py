@@ -213,7 +213,8 @@ def test_no_two_parts_share_a_name():
 def test_a_file_says_what_it_is_and_is_not_too_long(path):
     tree, lines = tree_of(path), len(path.read_text(encoding="utf-8").splitlines())
     assert not tree.body or ast.get_docstring(tree), f"{shown(path)} has no docstring"
-    assert lines <= LONGEST, f"{shown(path)} has {lines} lines"
+    if not shown(path).startswith(("tests/", "benchmarks/")):
+        assert lines <= LONGEST, f"{shown(path)} has {lines} lines"
 
 
 UNSAFE_MODULES = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "diskcache", "jsonpickle")

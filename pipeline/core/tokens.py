@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,6 +19,7 @@ MINILM = "minilm"
 # Scripts written without spaces (Thai to Lao, Myanmar, Khmer, kana, Han): each character is a token, or a page is one.
 _SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[^\W{_SPACELESS}]+|[{_SPACELESS}]|[^\w\s]")
+_REMEMBERED = 65_536  # texts
 
 
 class Tokenizer(ABC):
@@ -32,7 +33,21 @@ class Tokenizer(ABC):
 
     def count(self, text: str) -> int:
         """Number of tokens of the text; remembered, since a document is counted for thousands of prompts."""
-        return _count(self, text)
+        found = self._counts.get(text)
+        if found is None:
+            found = self.remember(text, self._size(text))
+        return found
+
+    def remember(self, text: str, count: int) -> int:
+        """Take the count of a text as known; returns it."""
+        if len(self._counts) >= _REMEMBERED:
+            self._counts.clear()
+        self._counts[text] = count
+        return count
+
+    @cached_property
+    def _counts(self) -> dict[str, int]:
+        return {}
 
     def _size(self, text: str) -> int:
         return len(self.spans(text))
@@ -46,11 +61,6 @@ class Tokenizer(ABC):
         for part in prompt.parts:
             total += self.count(part.text) if part.text is not None else part.stated_tokens or 0
         return total
-
-
-@lru_cache(maxsize=65536)
-def _count(tokenizer: Tokenizer, text: str) -> int:
-    return tokenizer._size(text)
 
 
 class WordTokenizer(Tokenizer):

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -32,44 +33,43 @@ Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
 # Log-odds of being right per unit of each feature. An answerable question, judged by rules alone:
 RULES: Mapping[str, float] = {
-    "bias": -3.078,
-    "recall_short": 2.456,
-    "order_short": 2.2,
-    "within_short": 0.568,
-    "names_none_short": -3.644,
-    "contains": 1.681,
-    "figures_met": 1.573,
-    "figures_all": 1.45,
-    "figures_none": -0.861,
-    "figures_wrong": -3.112,
-    "long": -0.627,
-    "recall_long": 5.755,
-    "clause_long": 1.532,
-    "precision_long": 6.984,
-    "names_none_long": -2.672,
-    "log_answer_long": -0.287,
-    "log_gold_long": 0.346,
-    "refuses": -1.704,
-    "refuses_first": -1.161,
-    "refuses_share": -2.453,
+    "bias": -2.919,
+    "recall_short": 3.24,
+    "within_short": 1.124,
+    "names_none_short": -3.677,
+    "contains": 2.239,
+    "figures_met": 1.474,
+    "figures_all": 1.558,
+    "figures_none": -1.105,
+    "figures_wrong": -2.898,
+    "long": -0.759,
+    "recall_long": 5.701,
+    "clause_long": 1.641,
+    "precision_long": 6.992,
+    "names_none_long": -2.678,
+    "log_answer_long": -0.282,
+    "log_gold_long": 0.332,
+    "refuses": -1.811,
+    "refuses_first": -1.149,
+    "refuses_share": -2.221,
 }
 # The same with `meaning_long`, the encoder's view:
 RULES_AND_MEANING: Mapping[str, float] = {
-    "bias": -5.488,
-    "figures_met": 0.579,
-    "figures_all": 2.516,
-    "figures_none": 0.183,
-    "figures_wrong": -2.265,
-    "recall_long": 7.374,
-    "clause_long": -0.031,
-    "precision_long": -0.032,
-    "names_none_long": -1.251,
-    "log_answer_long": -0.736,
-    "log_gold_long": -0.019,
-    "refuses": -0.067,
-    "refuses_first": 0.364,
-    "refuses_share": 0.075,
-    "meaning_long": 12.247,
+    "bias": -5.744,
+    "figures_met": 0.536,
+    "figures_all": 2.624,
+    "figures_none": 0.2,
+    "figures_wrong": -2.358,
+    "recall_long": 7.208,
+    "clause_long": -0.033,
+    "precision_long": -0.041,
+    "names_none_long": -1.206,
+    "log_answer_long": -0.682,
+    "log_gold_long": 0.014,
+    "refuses": -0.198,
+    "refuses_first": 0.373,
+    "refuses_share": 0.074,
+    "meaning_long": 12.207,
 }
 # A question that the source does not answer:
 ADMISSION: Mapping[str, float] = {
@@ -161,7 +161,7 @@ class OfflineScorer:
         for gold in item.golds:
             if not gold.strip():
                 continue
-            if item.answerable is None and declines(gold):
+            if item.answerable is None and _gives_no_answer(gold):
                 found.append(_unanswerable(item.question, said))
             else:
                 found.append(self._answerable(item.question, gold, said))
@@ -210,6 +210,11 @@ class OfflineScorer:
             return Mark("right", score, best.why)
         due = all(draft.due for draft in found)
         return Mark("declined" if due and declines(item.answer) else "wrong", score, best.why)
+
+
+@lru_cache(maxsize=50_000)
+def _gives_no_answer(gold: str) -> bool:
+    return declines(gold)
 
 
 def _unanswerable(question: str, said: Said) -> _Draft:

@@ -29,6 +29,7 @@ from pipeline.score.refusal import Refusal, refusal
 _CLAUSE = re.compile(
     r";|,? \b(?:while|whereas|although|but|however|in contrast|compared to)\b,?|, (?:and|which|with)\b", re.IGNORECASE
 )
+_LIST = re.compile(r",|&|\b(?:and|or)\b")
 _YES = re.compile(r"^\W*(yes|no)\b", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not|no|never|cannot|without|nor|none|nothing|neither)\b|n't\b", re.IGNORECASE)
 _FIGURE = 1.5  # what a number weighs beside a content word's 1
@@ -43,7 +44,8 @@ class Gold:
 
     words: stem -> weight, of the fresh content words; surname: the last of several names, where the gold is names
     alone; clauses: sets of stems; spoken: its words; told, known: all content stems of gold and question; asked:
-    numbers of the question; opening: the first telling word, where neither gold nor question is negated.
+    numbers of the question; opening: the first telling word, where neither gold nor question is negated; listed: it
+    names several things, of which some are not enough.
     """
 
     text: str
@@ -60,6 +62,7 @@ class Gold:
     known: frozenset[str]
     asked: tuple[Number, ...]
     opening: str
+    listed: bool
 
     @property
     def long(self) -> bool:
@@ -118,6 +121,7 @@ def gold_of(question: str, gold: str) -> Gold:
         frozenset(known),
         held,
         "" if _NEGATION.search(f"{asked} {text}") else next((w for w in spoken if w not in STOP), ""),
+        bool(_LIST.search(text)),
     )
 
 
@@ -125,7 +129,7 @@ def said_by(answer: str) -> Said:
     """The answer, read."""
     text = plain(answer)
     spoken = tuple(words(text))
-    held = frozenset(stem(w) for w in spoken if weight(w) > 0)
+    held = frozenset([stem(w) for w in set(spoken) if weight(w) > 0])
     sequence = _sequence(spoken)
     return Said(
         answer,
@@ -137,7 +141,7 @@ def said_by(answer: str) -> Said:
         spoken,
         directions(spoken),
         _yes(text),
-        refusal(answer),
+        refusal(text),
     )
 
 
@@ -158,6 +162,8 @@ def agreement(gold: Gold, said: Said) -> dict[str, float]:
     by_clause = [_sum(gold.words, c & said.stems) / _sum(gold.words, c) for c in gold.clauses]
     precision = sum(w in gold.told for w in fresh) / len(fresh) if fresh else float(any(hits))
     within = 0 < len(fresh) <= _BRIEF and precision == 1.0 and all(hits) and not stray
+    if gold.listed and recall < 1.0:
+        within = False
     if within and gold.surname in said.stems:
         recall = max(recall, _SURNAME)
     long, short = float(gold.long), float(not gold.long)
@@ -242,7 +248,7 @@ def admission(question: str, said: Said) -> dict[str, float]:
 
 
 def _sequence(spoken: Sequence[str]) -> str:
-    return f" {' '.join(stem(w) for w in spoken if w not in STOP)} "
+    return f" {' '.join([stem(w) for w in spoken if w not in STOP])} "
 
 
 def _yes(text: str) -> str:

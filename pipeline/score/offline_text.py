@@ -27,7 +27,7 @@ _PLAIN = str.maketrans(
     }
 )  # fmt: skip
 
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
+_WORD = re.compile(r"([^\W_]+(?:'(?!s\b)[^\W_]+)?)(?:'s\b)?", re.IGNORECASE)
 _END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])|\n+(?:\s*(?:[-•]|\d{1,2}[.)])\s+)?")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Prof|Inc|Corp|Ltd|Co|Jr|Sr|vs|No|Fig|Eq|Sec|Vol|etc|al|approx|e\.g|i\.e)|\b[A-Z])\.$"
@@ -129,7 +129,7 @@ def plain(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Lower-case words of a `plain` text, in order, possessive endings removed."""
-    return [w[:-2] if w.endswith("'s") else w for w in _WORD.findall(text.lower())]
+    return _WORD.findall(text.lower())
 
 
 @cache
@@ -202,7 +202,7 @@ def names(text: str) -> frozenset[str]:
     for sentence in sentences(text):
         tokens = _WORD.findall(sentence)
         for i, word in enumerate(tokens):
-            lower = word.lower().removesuffix("'s")
+            lower = word.lower()
             inner = any(c.isupper() for c in word[1:]) or (any(c.isdigit() for c in word) and not word[0].isdigit())
             opens = i == 0 and len(tokens) > 3
             if (inner or (word[0].isupper() and not opens)) and weight(lower) > 0 and lower not in _MONTHS:

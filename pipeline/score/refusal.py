@@ -50,8 +50,8 @@ _REFUSES = re.compile(
         [
             # The source does not tell.
             rf"{_SOURCE}[^.;!?]{{0,80}}?{_NOT}{_ADVERBS}\s+{_TELL}",
-            rf"{_SOURCE}[^.;!?]{{0,60}}?\b(?:lacks?\b(?! of)|omits?|"
-            r"(?:contain|give|include|make|mention|offer|provide)s? no|says? nothing|ha(?:s|ve) no|without (?:mention|specif|provid|detail))",
+            rf"{_SOURCE}[^.;!?]{{0,60}}?\b(?:lacks?\b(?! of)|omits?|says? nothing|ha(?:s|ve) no|"
+            r"(?:contain|give|include|make|mention|offer|provide)s? no|without (?:mention|specif|provid|detail))",
             rf"^(?:but |however,? |while |although )?(?:it|they|he|she|this|these|there)\s+{_NOT}{_ADVERBS}\s+"
             r"(?:address|detail|disclos|discuss|mention|outlin|provide|specif|state\b)",
             rf"{_NOT}{_ADVERBS}\s+(?:specif(?:y|ied)|disclosed?|elaborate)\b",
@@ -156,9 +156,9 @@ class Refusal:
         return sum(w for w, refuses, turns in flags if turns and not refuses) / max(1, sum(self.words))
 
 
-def refusal(answer: str) -> Refusal:
-    """The refusal profile of an answer; an empty answer has no parts."""
-    parts = [p for s in sentences(plain(answer)) for p in _CLAUSE.split(s) if p]
+def refusal(text: str) -> Refusal:
+    """The refusal profile of a `plain` text; an empty one has no parts."""
+    parts = [p for s in sentences(text) for p in _CLAUSE.split(s) if p]
     cue = [bool(_CUE.search(p)) for p in parts]
     refuses = tuple(c and _refuses(p) for p, c in zip(parts, cue, strict=True))
     some = any(refuses)
@@ -179,5 +179,5 @@ def _refuses(part: str) -> bool:
 
 def declines(answer: str) -> bool:
     """Whether the text declines to answer: it opens by refusing and then offers little, or refuses throughout."""
-    profile = refusal(answer)
+    profile = refusal(plain(answer))
     return (profile.first and profile.claims <= 25) or profile.share >= 0.7

@@ -544,14 +544,14 @@ def test_fewer_passages_than_the_route_may_read(tmp_path: Path) -> None:
     )
 
 
-def papers(*, inner: bool) -> Dataset:
-    """Two papers in one document; a question names one by number. inner: headings inside hide it from the labels."""
+def papers(*, titled: bool) -> Dataset:
+    """Two papers in one document; a question names one by number. titled: whether a section carries that name."""
     first, second = filler(120, 1), filler(120, 2)
     text = f"{first}\n{second}"
     cut = len(first) + 1
-    sections = [Section("paper 1", 0, cut), Section("paper 2", cut, len(text))]
-    if inner:
-        sections += [Section("Introduction", 5, cut), Section("Methods", cut + 5, len(text))]
+    sections = [Section("Introduction", 5, cut), Section("Methods", cut + 5, len(text))]
+    if titled:
+        sections += [Section("paper 1", 0, cut), Section("paper 2", cut, len(text))]
     asked = [Question("p", "What does Paper 2 propose?", ("both",), ("a wall",))]
     documents = {"both": Document("both", text, "proceedings", tuple(sorted(sections, key=lambda s: s.start)))}
     return Dataset("papers", documents, tuple(asked))
@@ -559,11 +559,11 @@ def papers(*, inner: bool) -> Dataset:
 
 def test_passages_without_the_label_that_a_question_goes_by(tmp_path: Path) -> None:
     shown, bare = {"rag": rag(labels=True)}, {"rag": rag(labels=False)}
-    plain = papers(inner=False)
+    plain = papers(titled=True)
     assert levels(study(tmp_path, plain, shown), "passage labels") == ["ok"]
     assert "p (Paper 2), and rag shows passages without labels" in fault(study(tmp_path, plain, bare), "passage labels")
     assert "the labels that rag show do not hold it, e.g. p (Paper 2)" in fault(
-        study(tmp_path, papers(inner=True), shown), "passage labels"
+        study(tmp_path, papers(titled=False), shown), "passage labels"
     )
     unlabelled = dataclasses.replace(plain, documents={"both": Document("both", plain.documents["both"].text)})
     assert levels(study(tmp_path, unlabelled, shown), "passage labels") == ["warning"]
@@ -571,18 +571,18 @@ def test_passages_without_the_label_that_a_question_goes_by(tmp_path: Path) -> N
 
 
 def test_the_label_check_agrees_with_the_labels_of_real_chunks(tmp_path: Path) -> None:
-    for inner, told in ((False, "ok"), (True, "warning")):
-        data = papers(inner=inner)
+    for titled, told in ((True, "ok"), (False, "warning")):
+        data = papers(titled=titled)
         (cut,) = WordChunks(size=20).run([tuple(data.documents.values())])
         second = [c for c in cut if c.start > len(data.documents["both"].text or "") / 2]
         holding = sum("paper 2" in c.section for c in second) > len(second) / 2
-        assert holding is not inner
+        assert holding is titled
         assert levels(study(tmp_path, data, {"rag": rag()}), "passage labels") == [told]
 
 
 def test_passages_of_another_system_and_titles_among_several_documents(tmp_path: Path) -> None:
     elsewhere = {"rag": Stated(tokens=100), "lc": LongContext()}
-    assert "retrieved elsewhere" in fault(study(tmp_path, papers(inner=False), elsewhere), "passage labels")
+    assert "retrieved elsewhere" in fault(study(tmp_path, papers(titled=True), elsewhere), "passage labels")
     data = shelf(3)
     named = dataclasses.replace(data.questions[0], text="What is first in the Crate list 101?", context=())
     assert "q00 (Crate list 101), and rag shows" in fault(

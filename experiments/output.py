@@ -1,0 +1,103 @@
+"""A run's files: written whole or not at all, and what goes into them besides the tables.
+
+It knows folders, formats and versions; what the numbers mean is the tables' and the report's affair.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from experiments.report import PromptView
+from experiments.tables import Row
+from pipeline.core.records import Question
+from pipeline.core.run import Runner
+from pipeline.routes.rag import RAG
+from retrievers.trec import format_run
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PACKAGES = ("longshort", "torch", "transformers", "sentence-transformers", "bm25s", "faiss-cpu", "polars")
+
+
+class Writer:
+    """Writes the run's files, each to a temporary name first, so that a killed run leaves the old or the new one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def frame(self, name: str, frame: pl.DataFrame) -> None:
+        """A table, as CSV or Parquet by the name's ending."""
+        draft = self._draft(name)
+        if name.endswith(".csv"):
+            frame.write_csv(draft)
+        else:
+            frame.write_parquet(draft)
+        draft.replace(self._folder / name)
+
+    def text(self, name: str, text: str) -> None:
+        """A text file, UTF-8."""
+        draft = self._draft(name)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(self._folder / name)
+
+    def json(self, name: str, value: Any) -> None:
+        """A JSON file, indented."""
+        self.text(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def yaml(self, name: str, value: Any) -> None:
+        """A YAML file, keys in their order."""
+        import yaml
+
+        self.text(name, str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True)))
+
+    def _draft(self, name: str) -> Path:
+        return self._folder / f"{name}.{os.getpid()}.tmp"
+
+
+def trec_run(runner: Runner, name: str, route: RAG, questions: Sequence[Question]) -> str:
+    """A route's passages in the order of reading, as a TREC run; the score falls by one a rank."""
+    ranked: dict[str, dict[str, float]] = {}
+    for q in questions:
+        chunks, ranking = runner.value(route.chunks, q), runner.value(route.ranking, q)
+        hits = [chunks[i] for i in ranking.ids]
+        ids = [f"{quote(c.doc)}:{c.start}-{c.end}" for c in hits]  # TREC's columns are split at spaces
+        ranked[quote(q.id)] = {passage: float(len(hits) - i) for i, passage in enumerate(ids)}
+    return format_run(ranked, name)
+
+
+def prompt_views(rows: Sequence[Row]) -> Callable[[str, str, str], list[PromptView]]:
+    """The prompt behind an answer, by question, route and reader; none where its text is not at hand."""
+    at = {(r.job.question.id, r.job.route_name, r.job.reader.label): r for r in rows}
+
+    def prompts(question: str, route: str, reader: str) -> list[PromptView]:
+        reply = at[question, route, reader].transcript.reply
+        return [PromptView("last call", reply.prompt.text)] if reply and reply.prompt.complete else []
+
+    return prompts
+
+
+def command(name: str, settings: Mapping[str, Any]) -> str:
+    """The command that makes this run again."""
+    variables = {"root": "DATA", "map": "MAP", "docs": "DOCS", "questions": "QUESTIONS"}
+    given = settings.get("data", {})
+    words = [f"{variables[k]}={v}" for k, v in given.items() if k in variables and v]
+    return " ".join(["make experiment", f"NAME={name}", *words])
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that numbers depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
