@@ -60,7 +60,7 @@ format: $(VENV)/.installed ## Format the code
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.installed ## Run a benchmark: NAME=retrieval|interval_coverage|...
-	@test -f 'benchmarks/$(NAME).py' || { echo "error: no benchmark '$(NAME)'. Known: $(basename $(notdir $(wildcard benchmarks/*.py)))"; exit 2; }
+	@test -f 'benchmarks/$(NAME).py' || { echo "error: no benchmark '$(NAME)'. Known: $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.py))))"; exit 2; }
 	@$(BIN)/python -m benchmarks.$(NAME)
 
 clean: ## Remove .venv and caches; keeps runs/ and .longshort/

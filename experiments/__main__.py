@@ -192,7 +192,7 @@ def _show_plan(plan: Plan, name: str) -> None:
         table.add_row(stage.node.stage.label, stage.node.per, str(stage.found), str(len(stage.missing)))
     out.print(table)
     calls = Table(
-        "reader", "calls", "distinct", "remembered", "to make", "prompt tokens", "shared prefix", "money at most"
+        "reader", "calls", "distinct", "found", "to make", "tokens to read", "of them shared", "money, at most"
     )
     for c in plan.calls:
         price = c.reader.price

@@ -82,7 +82,7 @@ def check_code(store: Store, obj: Any) -> None:
 
 @dataclass
 class StagePlan:
-    """What a run would do for one node: items found and items to make, with the reason for each kind of making."""
+    """What a run would do for one node: items found in the store, items it lacks and needs, and why each is lacking."""
 
     node: Node
     found: int = 0
@@ -140,11 +140,9 @@ class Runner:
         """What computing these nodes for these questions takes. Reads the store, makes nothing."""
         plans = []
         for node, needed, good in self._needs(list(roots), questions):
-            plan = StagePlan(node)
+            plan = StagePlan(node, found=len(good))
             for item, question in needed.items():
-                if self.key(node, question) in good:
-                    plan.found += 1
-                else:
+                if self.key(node, question) not in good:
                     plan.missing.append(item)
                     plan.why[self.why(node, question)] += 1
             plans.append(plan)

@@ -99,7 +99,7 @@ def gold_of(question: str, gold: str) -> Gold:
         fresh, figures = dict(told), found
     spoken = tuple(words(text))
     if len(spoken) > 3:
-        figures = tuple(n for n in figures if n.value != 1.0)  # "one of the" counts nothing
+        figures = tuple(n for n in figures if not _in_passing(n, len(spoken)))
     clauses = []
     for sentence in sentences(text):
         for clause in _CLAUSE.split(sentence):
@@ -123,6 +123,11 @@ def gold_of(question: str, gold: str) -> Gold:
         "" if _NEGATION.search(f"{asked} {text}") else next((w for w in spoken if w not in STOP), ""),
         bool(_LIST.search(text)),
     )
+
+
+def _in_passing(number: Number, among: int) -> bool:
+    """Whether a number among so many words counts nothing that was asked: "one of the", "a two-phase training"."""
+    return number.value == 1.0 or (number.spelt and number.value < 10 and not number.of and among > 12)
 
 
 def said_by(answer: str) -> Said:

@@ -62,7 +62,8 @@ class Number:
     """A number as written, without sign.
 
     value: with scale words applied; unit: the value of the last written digit; percent, scaled: a per cent sign or a
-    scale word stood there; year: a bare integer from 1500 to 2100; of: the unit of measure that follows, if known.
+    scale word stood there; year: a bare integer from 1500 to 2100; of: the unit of measure that follows, if known;
+    spelt: in words.
     """
 
     value: float
@@ -71,6 +72,7 @@ class Number:
     scaled: bool = False
     year: bool = False
     of: str = ""
+    spelt: bool = False
 
     def same(self, other: Number) -> bool:
         """Equal up to the coarser of the two roundings; a scale or a per cent named on one side only is supplied."""
@@ -140,7 +142,7 @@ def _from_words(run: list[str], text: str, end: int) -> list[Number]:
             part = max(part, 1.0) * 100
         else:
             total, part = total + max(part, 1.0) * _SCALE[word], 0.0
-    return [Number(total + part, 1.0, of=_measure(text, end))]
+    return [Number(total + part, 1.0, of=_measure(text, end), spelt=True)]
 
 
 def _measure(text: str, end: int) -> str:
