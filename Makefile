@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 ifneq ($(wildcard ../shared/data),)
-export LONGSHORT_DATA ?= ../shared/data
+export LONGSHORT_DATA ?= $(abspath ../shared/data)
 endif
 
 # The study's own variables become settings: DATA=... is data.root=..., and so on.
