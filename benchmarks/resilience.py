@@ -101,7 +101,7 @@ class Trial:
         while done < count:
             process = self.start("killed")
             try:
-                process.communicate(timeout=rng.uniform(0.02, 1.0) * seconds)
+                process.communicate(timeout=rng.uniform(0.02, 0.7) * seconds)
                 ended = True
             except subprocess.TimeoutExpired:
                 process.kill()
