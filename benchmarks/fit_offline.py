@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +31,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.cells import find_reference
+from experiments.config import folder_setting
+from experiments.data.lara import reference_table
 from pipeline.score import offline
 from pipeline.score.offline import Item, OfflineScorer, meaning
 from pipeline.score.offline_evidence import admission, agreement, contradiction, gold_of, said_by
@@ -58,51 +60,16 @@ SENSE_OF_ADMISSION = {
 ANCHORS = (
     ("What is the capital of Peru?", "Lima", ("Lima", "The capital is Lima."), ("Quito", "The capital is Cusco.")),
     ("How many legs has a spider?", "eight", ("8", "It has eight legs."), ("six", "It has 6 legs.", "Many legs.")),
-    (
-        "In which year was the bridge opened?",
-        "1932",
-        ("In 1932.", "The bridge was opened in 1932."),
-        ("1934", "In May."),
-    ),
-    (
-        "Who drew the map?",
-        "Inspector Harriet Vance",
-        ("Harriet Vance", "Vance drew it."),
-        ("Inspector Bell", "Harriet."),
-    ),
-    (
-        "Which colours has the flag?",
-        "black, red and gold",
-        ("Red, gold and black.",),
-        ("black", "Red and black.", "blue"),
-    ),
+    ("When was the bridge opened?", "1932", ("In 1932.", "The bridge was opened in 1932."), ("1934", "In May.")),
+    ("Who drew the map?", "Inspector Harriet Vance", ("Harriet Vance", "Vance drew it."), ("Inspector Bell", "Anna")),
+    ("Which colours has the flag?", "black, red and gold", ("Red, gold and black.",), ("Red and black.", "blue")),
     ("How high is the tower?", "324 metres", ("324 m", "It is 324 metres high."), ("312 metres", "324 feet", "High.")),
-    (
-        "What does the method return?",
-        "a new sorted list",
-        ("A sorted list.", "It returns a new list, sorted."),
-        ("a set",),
-    ),
-    (
-        "When was it signed?",
-        "July 16, 1866",
-        ("On 16 July 1866.", "July 16, 1866"),
-        ("July 17, 1866", "July 16", "1867"),
-    ),
+    ("What does the method return?", "a new sorted list", ("A sorted list.", "A new list, sorted."), ("a set",)),
+    ("When was it signed?", "July 16, 1866", ("On 16 July 1866.",), ("July 17, 1866", "July 16", "1867")),
     ("What share of voters agreed?", "62 %", ("62 percent of voters", "62%"), ("26 %", "Most of them.")),
-    (
-        "Where did she hide the key?",
-        "under the blue flowerpot",
-        ("Under a flowerpot.",),
-        ("under the mat", "in the pot"),
-    ),
-    (
-        "What did the dog bring home?",
-        "an old leather boot",
-        ("A leather boot.", "The dog brought a boot."),
-        ("a bone",),
-    ),
-)
+    ("Where did she hide the key?", "under the blue flowerpot", ("Under a flowerpot.",), ("under the mat", "a pot")),
+    ("What did the dog bring home?", "an old leather boot", ("A leather boot.", "It brought a boot."), ("a bone",)),
+)  # fmt: skip
 
 
 @dataclass
@@ -138,10 +105,9 @@ def load(lara: Path) -> Iterator[Answer]:
 
 
 def published(path: Path) -> dict[Cell, float]:
-    """Cell -> accuracy in percent, from a table `length,model,task,lc,rag`."""
-    with path.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return {(r["length"], r["model"], r["task"], arm): float(r[arm]) for r in rows for arm in ARMS.values()}
+    """Cell -> accuracy in percent."""
+    rows = reference_table(path)
+    return {(r.length, r.model, r.task, arm): float(getattr(r, arm)) for r in rows for arm in ARMS.values()}
 
 
 def anchors() -> Iterator[tuple[Answer, bool]]:
@@ -155,10 +121,9 @@ def labelled(path: Path, answers: Sequence[Answer]) -> dict[int, bool]:
     """Position of an answer -> whether a person found it right."""
     at = {(*a.cell, a.kind, a.row): i for i, a in enumerate(answers)}
     with path.open(encoding="utf-8") as file:
-        return {
-            at[r["length"], r["model"], r["task"], r["arm"], r["kind"], int(r["row"])]: r["right"] == "1"
-            for r in csv.DictReader(file)
-        }
+        rows = list(csv.DictReader(file))
+    places = [(r["length"], r["model"], r["task"], r["arm"], r["kind"], int(r["row"])) for r in rows]
+    return {at[place]: r["right"] == "1" for place, r in zip(places, rows, strict=True) if place in at}
 
 
 def cells(answers: Sequence[Answer], right: Sequence[bool]) -> dict[Cell, float]:
@@ -391,12 +356,13 @@ def report(name: str, answers: Sequence[Answer], right: Sequence[bool], table: A
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--refit", action="store_true", help="fit new weights and print them")
-    parser.add_argument(
-        "--reference", type=Path, help="the published table; default: lara_table.csv beside LONGSHORT_DATA"
-    )
+    parser.add_argument("--reference", default="lara_table.csv", help="the published table: a path, or a name there")
     args = parser.parse_args()
-    data = Path(os.environ["LONGSHORT_DATA"])
-    table = published(args.reference or data.parent / "reference" / "lara_table.csv")
+    data = folder_setting("LONGSHORT_DATA", "data")
+    reference = find_reference(args.reference, {})
+    if reference is None:
+        raise SystemExit(f"error: no {args.reference} in or beside {data}; name it with --reference")
+    table = published(reference)
     answers = list(load(data / "lara"))
     labels = labelled(Path(__file__).with_name("offline_labels.csv"), answers)
     started = time.perf_counter()

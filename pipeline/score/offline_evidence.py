@@ -167,9 +167,9 @@ def agreement(gold: Gold, said: Said) -> dict[str, float]:
     by_clause = [_sum(gold.words, c & said.stems) / _sum(gold.words, c) for c in gold.clauses]
     precision = sum(w in gold.told for w in fresh) / len(fresh) if fresh else float(any(hits))
     within = 0 < len(fresh) <= _BRIEF and precision == 1.0 and all(hits) and not stray
-    if gold.listed and recall < 1.0:
+    if (gold.listed and recall < 1.0) or (gold.surname and gold.surname not in said.stems):
         within = False
-    if within and gold.surname in said.stems:
+    elif within and gold.surname:
         recall = max(recall, _SURNAME)
     long, short = float(gold.long), float(not gold.long)
     lost = float(bool(named) and not any(named))

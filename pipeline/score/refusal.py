@@ -49,13 +49,13 @@ _REFUSES = re.compile(
     "|".join(
         [
             # The source does not tell.
-            rf"{_SOURCE}[^.;!?]{{0,80}}?{_NOT}{_ADVERBS}\s+{_TELL}",
-            rf"{_SOURCE}[^.;!?]{{0,60}}?\b(?:lacks?\b(?! of)|omits?|says? nothing|ha(?:s|ve) no|"
-            r"(?:contain|give|include|make|mention|offer|provide)s? no|without (?:mention|specif|provid|detail))",
+            rf"{_SOURCE}[^.;:!?]{{0,80}}?{_NOT}{_ADVERBS}\s+{_TELL}",
+            rf"{_SOURCE}[^.;:!?]{{0,60}}?\b(?:lacks?\b(?! of)|omits?|says? nothing|(?:give|mention|offer|provide)s? no|"
+            rf"never {_TELL}|without (?:mention|specif|provid|detail))",
             rf"^(?:but |however,? |while |although )?(?:it|they|he|she|this|these|there)\s+{_NOT}{_ADVERBS}\s+"
             r"(?:address|detail|disclos|discuss|mention|outlin|provide|specif|state\b)",
             rf"{_NOT}{_ADVERBS}\s+(?:specif(?:y|ied)|disclosed?|elaborate)\b",
-            rf"\bnothing (?:in|from|within) the\b[^.;!?]{{0,40}}?\b{_TELL}",
+            rf"\bnothing (?:in|from|within) the\b[^.;:!?]{{0,40}}?\b{_TELL}",
             # It is not told.
             r"\b(?:not|never|n't|neither|nowhere)\s+(?:\w+ly\s+|been\s+|be\s+|yet\s+|being\s+){0,3}"
             rf"(?:{_TOLD}|present in|included in|known|answerable|apparent|evident|clear\b)",
@@ -80,7 +80,7 @@ _REFUSES = re.compile(
 )
 # "A failure that occurs when a question cannot be answered": what is told of is a refusal, not the telling.
 _TOLD_OF = re.compile(r"\b(?:when|because|if|since|claims?|argues?|unless)\b", re.IGNORECASE)
-_CLAUSE = re.compile(r";\s+|,\s+(?=(?:while|whereas|but|although|though|unlike)\b)", re.IGNORECASE)
+_CLAUSE = re.compile(r";\s+|,\s+(?=(?:while|whereas|although|though|unlike)\b)|,?\s+(?=but\b)", re.IGNORECASE)
 _DENIES = re.compile(
     rf"\b(?:no|none|nothing|nobody|never|neither|cannot|nowhere)\b|{_NOT}\b|\b(?:is|are|was|were) \w*n't\b",
     re.IGNORECASE,
@@ -94,7 +94,7 @@ _CUE = re.compile(
 # A turn from the refusal to a guess or to something near what was asked.
 _TURN = re.compile(
     r"\b(?:however|but|nevertheless|although|though|instead|inferred|likely|suggests?|implie[sd]|implies|based on|"
-    r"presumably|appears to|seems? to|probably|possibly|may|might|could|indirectly|we can)\b",
+    r"presumably|appears to|seems? to|probably|possibly|(?-i:may)|might|could|indirectly|we can)\b",
     re.IGNORECASE,
 )
 # Talk about the source or the reader rather than a claim.
