@@ -26,7 +26,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	  || { echo "error: $(PYTHON) has no venv. Install the package python3-venv, or give PYTHON=..."; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@# Warnings of the build backend speak of any editable installation, not of this one.
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 install: $(VENV)/.installed ## Build .venv with everything a laptop needs
