@@ -6,8 +6,8 @@ doubt. The mark of an item depends on that item alone, never on the rest of the 
 so it cannot see that a right answer was reached by a wrong way, nor that the gold itself is mistaken; paraphrase that
 shares neither words nor numbers with the gold is marked wrong unless the encoder finds it near.
 
-The weights are constants, refitted by `python benchmarks/fit_offline.py` (LONGSHORT_DATA names the folder that holds
-`lara/`); that file states the objective, and prints how well the weights carry over to a model left out of the fit.
+The weights are constants, refitted by `python -m benchmarks.fit_offline --refit` (LONGSHORT_DATA names the folder that
+holds `lara/`); that file states the objective, and prints how well the weights carry over to a model left out.
 """
 
 from __future__ import annotations
