@@ -49,6 +49,8 @@ def cluster_of(question: Question, dataset: Dataset) -> str:
 
 def evidence_scores(question: Question, spans: Sequence[Span]) -> dict[str, float | None]:
     """How much of the gold evidence the reader was shown; None where none is known."""
+    if not question.evidence:
+        return dict.fromkeys(("span_recall", "span_precision", "evidence_found"))
     found = evidence_found(spans, question.evidence)
     return {
         "span_recall": span_recall(spans, question.evidence),

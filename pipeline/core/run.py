@@ -309,7 +309,7 @@ def rows_cached(
     check_code(store, stage)
     label = type(stage).__name__
     own = digest_parts([canonical(describe(stage))])
-    keys = [digest_parts([own, *(digest(part) for part in parts)]) for _, parts in items]
+    keys = [digest_parts([own, *parts]) for _, parts in items]
     found = {key: codec.loads(raw) for key, raw in store.get_many(keys).items()}
     missing = [i for i, key in enumerate(keys) if key not in found]
     missing = list({keys[i]: i for i in reversed(missing)}.values())[::-1]
