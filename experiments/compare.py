@@ -247,7 +247,8 @@ class Experiment:
         draft.frame("costs.parquet", costs)
         draft.frame("scores.parquet", scores)
         draft.frame("summary.csv", summary.drop("seconds"))  # measured: the other bytes are the same every time
-        draft.yaml("config.yaml", self._resolved())
+        config = self._resolved()
+        draft.yaml("config.yaml", config)
         self._write_cells(draft, rows, notes)
         if self.labels:
             draft.json("agreement.json", agreement_with_labels(rows, self.labels))
@@ -265,7 +266,7 @@ class Experiment:
             damaged=list(store.damaged),
             notes=notes,
         )
-        self._report(results, rows, uneven)
+        self._report(results, rows, uneven, config)
         for line in store.damaged:
             log.event("damaged", what=line)
         log.event("done", rows=len(rows), failed=failed, incomplete=len(results.incomplete))
@@ -285,7 +286,7 @@ class Experiment:
             elif self.cells.reference:
                 notes.append(f"no {self.cells.reference} beside the data: agreement.json is not written")
 
-    def _report(self, results: Results, rows: list[Row], uneven: list[str]) -> None:
+    def _report(self, results: Results, rows: list[Row], uneven: list[str], config: dict[str, Any]) -> None:
         from experiments.report import Frames, write_report
 
         # The report tells of the data set and of uneven coverage by itself.
@@ -295,7 +296,7 @@ class Experiment:
             title=self.asks or self.name,
             frames=Frames(results.answers, results.costs, results.scores, results.summary),
             dataset=self.dataset,
-            config={**self._resolved(), "command": command(self.name, self.settings)},
+            config={**config, "command": command(self.name, self.settings)},
             notes=[*results.incomplete, *(n for n in results.notes if n not in told)],
             prompts=prompt_views(rows),
         )
