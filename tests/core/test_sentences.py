@@ -133,4 +133,4 @@ def test_a_line_that_wrapping_would_have_filled_ends_a_unit() -> None:
 def test_hostile_texts_take_linear_time(text: str) -> None:
     start = time.perf_counter()
     split_sentences(text)
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < 30  # quadratic time would be hours

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from email.utils import formatdate
 
@@ -20,7 +21,7 @@ SECRET = "sk-very-secret-0123456789"
 @pytest.fixture
 def reader(server):
     def make(**settings) -> Endpoint:
-        return Endpoint(**{"model": "m", "base_url": server.url, "backoff": 0.01, "timeout": 5.0, **settings})
+        return Endpoint(**{"model": "m", "base_url": server.url, "backoff": 0.01, "timeout": 30.0, **settings})
 
     return make
 
@@ -82,34 +83,40 @@ def test_a_server_that_ignores_streaming_is_understood(server, faults, reader, c
 def test_calls_are_really_parallel_and_never_more_than_allowed(server, faults, reader, call, stream):
     server.always = faults.slow(0.1)
     calls = [call(f"question {i}") for i in range(24)]
-    begin = time.perf_counter()
     got = answers(reader(concurrency=8, stream=stream), calls)
-    assert time.perf_counter() - begin < 24 * 0.1 / 2
     assert server.most == 8
     assert [c.text for c in got] == [faults.echoed(c.prompt.text) for c in calls]
-    assert all(0.1 <= c.seconds < 2 for c in got)
+    assert all(c.seconds >= 0.1 for c in got)
 
 
 def test_answers_are_handed_on_as_they_arrive(server, faults, reader, call):
-    server.plan = [faults.slow(1.0)]
+    fast_was_read = threading.Event()
+
+    def hold(handler, body):
+        # Which of the two requests arrives first is the machine's choice: the text decides, not the order.
+        if "slow" in body["messages"][0]["content"]:
+            assert fast_was_read.wait(30)
+        faults.echo(handler, body)
+
+    server.always = hold
     arriving = reader(concurrency=2).generate([call("slow"), call("fast")])
-    begin = time.perf_counter()
     assert next(arriving)[0] == 1
-    assert time.perf_counter() - begin < 0.9
+    fast_was_read.set()
     assert next(arriving)[0] == 0
 
 
 def test_a_caller_who_stops_asking_stops_the_requests(server, faults, reader, call):
     server.plan = [faults.echo]
-    server.always = faults.slow(1.0)
+    released = threading.Event()
+    server.always = lambda handler, body: released.wait(30) and faults.echo(handler, body)
     arriving = reader(concurrency=2).generate([call(str(i)) for i in range(50)])
     next(arriving)
     begin = time.perf_counter()
     arriving.close()
-    assert time.perf_counter() - begin < 0.7, "a request under way must not be waited for"
-    seen = len(server.bodies)
-    time.sleep(1.2)
-    assert len(server.bodies) == seen
+    assert time.perf_counter() - begin < 15, "a request under way must not be waited for"
+    released.set()
+    time.sleep(0.3)
+    assert len(server.bodies) <= 3, "one answered, two under way"
 
 
 @BOTH
@@ -173,8 +180,8 @@ def test_a_lasting_fault_is_failed_for_now(server, faults, reader, call, stream)
 
 @BOTH
 def test_a_time_out_is_tried_again_and_then_failed(server, faults, reader, call, stream):
-    server.plan = [faults.slow(1.0)]
-    [completion] = answers(reader(timeout=0.3, stream=stream), [call("q")])
+    server.plan = [faults.slow(4.0)]
+    [completion] = answers(reader(timeout=2.0, stream=stream), [call("q")])
     assert completion.status == "ok"
     server.always = faults.slow(1.0)
     [completion] = answers(reader(timeout=0.2, max_retries=1, stream=stream), [call("q")])
@@ -184,7 +191,7 @@ def test_a_time_out_is_tried_again_and_then_failed(server, faults, reader, call,
 def test_a_stream_that_trickles_for_ever_is_a_time_out(server, faults, reader, call):
     def trickle(handler, body):
         faults.stream()(handler, body)
-        for _ in range(100):
+        for _ in range(1000):
             handler.wfile.write(b": keep-alive\n\n")
             handler.wfile.flush()
             time.sleep(0.02)
@@ -193,7 +200,7 @@ def test_a_stream_that_trickles_for_ever_is_a_time_out(server, faults, reader, c
     begin = time.perf_counter()
     [completion] = answers(reader(timeout=0.3, max_retries=0), [call("q")])
     assert (completion.status, completion.finish) == ("failed", "timeout")
-    assert time.perf_counter() - begin < 1.0
+    assert time.perf_counter() - begin < 10
 
 
 @BOTH
@@ -300,7 +307,7 @@ def test_no_server_is_one_line_and_soon(reader, call):
     begin = time.perf_counter()
     with pytest.raises(UserError, match="no connection"):
         list(reader(base_url=f"http://127.0.0.1:{port}/v1", backoff=0.05).generate([call(str(i)) for i in range(50)]))
-    assert time.perf_counter() - begin < 2.0
+    assert time.perf_counter() - begin < 20
 
 
 @pytest.mark.parametrize(

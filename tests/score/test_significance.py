@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -307,14 +306,3 @@ def test_regret_by_hand() -> None:
     assert oracle_regret(table) == pytest.approx({"lc": 1.5 / 4, "rag": 1 / 4, "none": 3 / 4})
     with pytest.raises(ValueError, match="no arm"):
         oracle_regret({})
-
-
-@pytest.mark.parametrize("binary", [True, False])
-def test_forty_comparisons_of_2326_questions_take_under_two_seconds(binary: bool) -> None:
-    rng = np.random.default_rng(0)
-    documents = [f"document {i}" for i in rng.integers(0, 130, 2326)]
-    scores = rng.integers(0, 2, (80, 2326)) if binary else rng.random((80, 2326))
-    start = time.perf_counter()
-    for a, b in zip(scores[:40].tolist(), scores[40:].tolist(), strict=True):
-        compare(a, b, documents, binary)
-    assert time.perf_counter() - start < 2
