@@ -10,11 +10,14 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import math
 from typing import Any
 
 from pipeline.core import records
 
 _MAGIC = b"LSV1"
+_ALIGNED = 64  # bytes; as NumPy's own files are, so that an array can be used where it lies
+_HEAD = 1 << 16  # bytes of an array's description; its format allows no more
 _SCALARS = "biufU"  # NumPy kinds whose scalars have a plain equal; a datetime64 would become a bare int
 _RECORDS = {
     cls.__name__: cls for cls in (records.Span, records.Section, records.Document, records.Chunk, records.Ranking)
@@ -27,13 +30,16 @@ def dumps(value: Any) -> bytes:
     tree = json.dumps(_pack(value, arrays), separators=(",", ":"), ensure_ascii=False, allow_nan=True).encode(
         "utf-8", "surrogatepass"
     )
+    # Blank space after the tree and zeros after an array: every array starts at a multiple of _ALIGNED bytes.
+    tree += b" " * (-(8 * (len(arrays) + 2) + len(tree)) % _ALIGNED if arrays else 0)
+    arrays = [a + bytes(-len(a) % _ALIGNED) for a in arrays]
     head = [len(tree), *(len(a) for a in arrays)]
     return b"".join([_MAGIC, len(head).to_bytes(4, "big"), *(n.to_bytes(8, "big") for n in head), tree, *arrays])
 
 
-def loads(raw: bytes) -> Any:
-    """The value of `dumps`. Raises ValueError for bytes that it did not write."""
-    if raw[:4] != _MAGIC:
+def loads(raw: bytes | memoryview) -> Any:
+    """The value of `dumps`; arrays are read-only views of `raw`. Raises ValueError for bytes that it did not write."""
+    if bytes(raw[:4]) != _MAGIC:
         raise ValueError("not a stored value: wrong first bytes")
     count = int.from_bytes(raw[4:8], "big")
     if not 0 < count <= len(raw) // 8:
@@ -47,7 +53,7 @@ def loads(raw: bytes) -> Any:
     if at != len(raw):
         raise ValueError(f"a stored value of {len(raw)} bytes states {at}")
     try:
-        return _unpack(json.loads(blocks[0].decode("utf-8", "surrogatepass")), blocks[1:])
+        return _unpack(json.loads(bytes(blocks[0]).decode("utf-8", "surrogatepass")), blocks[1:])
     except Exception as e:  # bytes that `dumps` did not write can fail in any of the readers
         raise ValueError(f"not a stored value: {e}") from e
 
@@ -80,7 +86,7 @@ def _pack(value: Any, arrays: list[bytes]) -> Any:
     raise TypeError(f"a stage may not return a value of type {kind.__name__}")
 
 
-def _unpack(tree: Any, blocks: list[bytes]) -> Any:
+def _unpack(tree: Any, blocks: list[bytes | memoryview]) -> Any:
     if isinstance(tree, list):
         return [_unpack(v, blocks) for v in tree]
     if not isinstance(tree, dict):
@@ -91,9 +97,21 @@ def _unpack(tree: Any, blocks: list[bytes]) -> Any:
     if kind == "dict":
         return {k: _unpack(v, blocks) for k, v in body.items()}
     if kind == "array":
-        import numpy as np
-
-        return np.load(io.BytesIO(blocks[body]), allow_pickle=False)
+        return _array(blocks[body])
     if kind not in _RECORDS:
         raise ValueError(f"a stored value names the unknown record {kind!r}")
     return _RECORDS[kind](*(_unpack(v, blocks) for v in body))
+
+
+def _array(block: bytes | memoryview) -> Any:
+    """The array of a `.npy` block, without a copy."""
+    import numpy as np
+
+    head = io.BytesIO(block[:_HEAD])
+    if np.lib.format.read_magic(head) != (1, 0):
+        raise ValueError("not an array that was stored here")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(head)
+    if dtype.hasobject or fortran:
+        raise ValueError("an array of objects, or in another order than is stored here")
+    count = math.prod(shape)
+    return np.frombuffer(block, dtype, count, offset=head.tell()).reshape(shape) if count else np.empty(shape, dtype)

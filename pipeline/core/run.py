@@ -20,8 +20,10 @@ from pipeline.core import codec
 from pipeline.core.errors import UserError
 from pipeline.core.records import Dataset, Document, Question, digest, digest_parts
 from pipeline.core.spec import canonical, describe
-from pipeline.core.stage import Node, Source, code_digest, union
+from pipeline.core.stage import Node, Piecewise, Source, Stage, code_digest, union
 from pipeline.core.store import Entry, Store
+
+_HELD = 2 << 30  # bytes of stored values that stay in memory beside those in use
 
 
 class Watcher:
@@ -102,7 +104,8 @@ class Runner:
         self._documents: dict[str, tuple[Document, ...]] = {}
         self._item_keys: dict[tuple[str, str], str] = {}
         self._seconds: dict[str, float] = {}
-        self._memory: OrderedDict[str, Any] = OrderedDict()
+        self._memory: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._held = 0
         self.used: set[str] = set()
 
     # -- items ----------------------------------------------------------------------------------------------------
@@ -223,31 +226,66 @@ class Runner:
             )
 
     def _make(self, node: Node, questions: list[Question]) -> float:
+        """Make a node's values and store them; returns the seconds spent now."""
         self.store.describe(node.own, canonical(describe(node.stage)))
+        if isinstance(node.stage, Piecewise):
+            return sum(self._make_of_pieces(node, node.stage, question) for question in questions)
         self.watcher.begin(node.stage.label, len(questions))
         total = 0.0
         for at in range(0, len(questions), node.stage.batch):
             batch = questions[at : at + node.stage.batch]
             columns = [[self.value(n, q) for q in batch] for n in node.inputs]
             start = time.perf_counter()
-            values = list(node.stage.run(*columns))
+            values = _counted(node.stage, node.stage.run(*columns), len(batch))
             spent = time.perf_counter() - start
-            if len(values) != len(batch):
-                raise RuntimeError(f"{node.stage.label} gave {len(values)} values for {len(batch)} items")
-            entries = []
-            for question, value in zip(batch, values, strict=True):
-                key, raw = self.key(node, question), codec.dumps(value)
-                self._seconds[key] = spent / len(batch)
-                # What a later run will read, which may have lost a NumPy scalar or the layout of an array.
-                self._remember(node, key, codec.loads(raw))
-                inputs = canonical([self.key(n, question) for n in node.inputs])
-                item = self.item(node, question)
-                entry = Entry(key, node.stage.label, node.own, item, inputs, self._seconds[key], 0, "", None)
-                entries.append((entry, raw))
-            self.store.put(entries)
+            self.store.put([self._entry(node, q, v, spent / len(batch)) for q, v in zip(batch, values, strict=True)])
             self.watcher.step(len(batch))
             total += spent
         return total
+
+    def _make_of_pieces(self, node: Node, stage: Piecewise, question: Question) -> float:
+        """One item from its pieces. Its cost is that of all pieces, those found included; only the others are made."""
+        inputs = [self.value(n, question) for n in node.inputs]
+        pieces = stage.pieces(*inputs)
+        keys = [digest_parts([node.own, "piece", stage.piece_key(piece)]) for piece in pieces]
+        cost = self.store.good(keys)
+        distinct: dict[str, Any] = {}
+        for key, piece in zip(keys, pieces, strict=True):
+            if key not in cost:
+                distinct.setdefault(key, piece)
+        missing = list(distinct.items())
+        self.watcher.begin(stage.label, max(1, len(missing)))
+        total, item = 0.0, self.item(node, question)
+        for at in range(0, len(missing), stage.batch):
+            batch = missing[at : at + stage.batch]
+            start = time.perf_counter()
+            made = _counted(stage, stage.make([piece for _, piece in batch]), len(batch))
+            spent = time.perf_counter() - start
+            entries = []
+            for (key, _), value in zip(batch, made, strict=True):
+                cost[key] = spent / len(batch)
+                about = Entry(key, f"{stage.label} (piece)", node.own, item, "[]", cost[key], 0, "", None)
+                entries.append((about, codec.dumps(value)))
+            self.store.put(entries)
+            self.watcher.step(len(batch))
+            total += spent
+        self.used |= set(keys)
+        found = self.store.get_many(keys)
+        start = time.perf_counter()
+        value = stage.join(pieces, [codec.loads(found[key]) for key in keys])
+        joining = time.perf_counter() - start
+        self.store.put([self._entry(node, question, value, joining + sum(cost[k] for k in dict.fromkeys(keys)))])
+        if not missing:
+            self.watcher.step()
+        return total + joining
+
+    def _entry(self, node: Node, question: Question, value: Any, seconds: float) -> tuple[Entry, bytes]:
+        key, raw = self.key(node, question), codec.dumps(value)
+        self._seconds[key] = seconds
+        # What a later run will read, which may have lost a NumPy scalar or the layout of an array.
+        self._remember(key, codec.loads(raw), len(raw))
+        inputs = canonical([self.key(n, question) for n in node.inputs])
+        return Entry(key, node.stage.label, node.own, self.item(node, question), inputs, seconds, 0, "", None), raw
 
     def value(self, node: Node, question: Question) -> Any:
         """A node's value for a question; computed before. Raises KeyError where it was not."""
@@ -256,19 +294,21 @@ class Runner:
         key = self.key(node, question)
         if key in self._memory:
             self._memory.move_to_end(key)
-            return self._memory[key]
+            return self._memory[key][0]
         raw = self.store.get(key)
         if raw is None:  # an input that nothing asked for by name, or one damaged a moment ago
             self.compute([node], [question])
-            return self._memory[key]
+            return self._memory[key][0]
         value = codec.loads(raw)
-        self._remember(node, key, value)
+        # A value that is mapped from its file takes no memory of its own.
+        self._remember(key, value, len(raw) if isinstance(raw, bytes) else 0)
         return value
 
-    def _remember(self, node: Node, key: str, value: Any) -> None:
-        self._memory[key] = value
-        if len(self._memory) > 8192:
-            self._memory.popitem(last=False)
+    def _remember(self, key: str, value: Any, size: int) -> None:
+        self._held += size - (self._memory.pop(key)[1] if key in self._memory else 0)
+        self._memory[key] = value, size
+        while len(self._memory) > 1 and (len(self._memory) > 8192 or self._held > _HELD):
+            self._held -= self._memory.popitem(last=False)[1][1]
 
     # -- cost -----------------------------------------------------------------------------------------------------
 
@@ -336,6 +376,13 @@ def rows_cached(
         seconds=round(time.perf_counter() - start, 3),
     )
     return [found[key] for key in keys], set(keys)
+
+
+def _counted(stage: Stage, values: Iterable[Any], expected: int) -> list[Any]:
+    found = list(values)
+    if len(found) != expected:
+        raise RuntimeError(f"{stage.label} gave {len(found)} values for {expected} items")
+    return found
 
 
 def _difference(before: str | None, now: str) -> str:

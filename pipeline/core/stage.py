@@ -64,6 +64,39 @@ class Stage:
         return type(self).__name__
 
 
+class Piecewise(Stage):
+    """A stage per context whose value is put together from pieces, each stored by its own content.
+
+    A changed document makes only its piece again, contexts that share documents share pieces, and a killed run loses
+    at most the pieces in flight. `batch`: how many pieces one call of `make` gets.
+    """
+
+    per: ClassVar[Per] = "context"
+    batch: ClassVar[int] = 4
+
+    def pieces(self, *inputs: Any) -> Sequence[Any]:
+        """The pieces of one item, in order; one input per node that it reads."""
+        raise NotImplementedError
+
+    def piece_key(self, piece: Any) -> str:
+        """Digest of all that the piece's value depends on, besides the stage's settings."""
+        raise NotImplementedError
+
+    def make(self, pieces: Sequence[Any]) -> Iterable[Any]:
+        """The value of each piece; it must not depend on which other pieces stand beside it."""
+        raise NotImplementedError
+
+    def join(self, pieces: Sequence[Any], values: Sequence[Any]) -> Any:
+        """The item's value from its pieces and their values."""
+        raise NotImplementedError
+
+    def run(self, *columns: Sequence[Any]) -> Iterable[Any]:
+        """Each item from its pieces, without a store."""
+        for inputs in zip(*columns, strict=True):
+            pieces = self.pieces(*inputs)
+            yield self.join(pieces, list(self.make(pieces)))
+
+
 class Source(Stage):
     """A node without inputs: reads the data set. `key` is the content's digest, `value` the content."""
 

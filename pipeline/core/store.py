@@ -10,6 +10,7 @@ It does not know what a stage or a reader is, only keys, bytes and the words tha
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +26,7 @@ from pipeline.core.records import digest_parts
 __all__ = ["INLINE", "CallRow", "Entry", "Store"]
 
 INLINE = 32_768  # bytes; larger values become files
+MAPPED = 1 << 26  # bytes; the files of values this large are mapped into memory rather than read
 _CHUNK = 500  # SQLite's default limit of variables in one statement is 999 in old builds
 _YOUNG = 3600  # seconds
 _CASTS: dict[str, Callable[[Any], Any]] = {"float": float, "int": int, "str": str}
@@ -61,13 +63,13 @@ class Store:
         """
         return {e.key: e.seconds for e in self._rows(Entry, keys) if self._bytes(e) is not None}
 
-    def get(self, key: str) -> bytes | None:
-        """The value's bytes, or None where it is absent or was damaged."""
+    def get(self, key: str) -> bytes | memoryview | None:
+        """The value's bytes, or None where it is absent or was damaged. Those of a large value are mapped, not read."""
         for entry in self._rows(Entry, [key]):
             return self._bytes(entry)
         return None
 
-    def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
+    def get_many(self, keys: Iterable[str]) -> dict[str, bytes | memoryview]:
         """The bytes of those that are there and whole."""
         found = ((e.key, self._bytes(e)) for e in self._rows(Entry, keys))
         return {key: raw for key, raw in found if raw is not None}
@@ -95,11 +97,11 @@ class Store:
     def _object(self, sha: str) -> Path:
         return self.folder / "objects" / sha[:2] / sha
 
-    def _bytes(self, entry: Entry) -> bytes | None:
-        raw = entry.value
+    def _bytes(self, entry: Entry) -> bytes | memoryview | None:
+        raw: bytes | memoryview | None = entry.value
         if raw is None:
             try:
-                raw = self._object(entry.digest).read_bytes()
+                raw = _read(self._object(entry.digest))
             except FileNotFoundError:
                 self._drop(entry, "its file is gone")
                 return None
@@ -260,3 +262,10 @@ class Store:
                     self.dropped.add(found[0])
                     what = f"{found[1]} of {found[3]}" if row is Entry else f"the call of {found[2]} for {found[3]}"
                     self.damaged.append(f"{what}: its row changed since it was written; it is made again")
+
+
+def _read(path: Path) -> bytes | memoryview:
+    if path.stat().st_size < MAPPED:
+        return path.read_bytes()
+    with path.open("rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
