@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,24 +39,27 @@ def read_beir(folder: Path) -> Dataset:
     """
     documents = _documents(folder / "corpus.jsonl")
     spans = _spans(folder / "spans.jsonl", documents)
-    relevant: dict[str, list[str]] = {}
+    graded: dict[str, dict[str, int]] = {}
     splits: dict[str, str] = {}
     for file in sorted((folder / "qrels").glob("*.tsv")):
         for query, grades in read_qrels(file).items():
             for doc in grades:
                 known(doc, documents, "document", str(file))
             splits.setdefault(query, file.stem)
-            relevant.setdefault(query, []).extend(doc for doc, grade in grades.items() if grade > 0)
+            graded.setdefault(query, {}).update(grades)
     questions, seen = [], dict[str, str]()
     for line, row in read_jsonl(folder / "queries.jsonl"):
         where = f"{folder / 'queries.jsonl'}:{line}"
         name = id_field(row, "_id", where)
         claim(seen, name, where)
-        texts = {doc: documents[doc].text for doc in relevant.pop(name, ())}
+        grades = graded.pop(name, {})
+        texts = {doc: documents[doc].text for doc, grade in grades.items() if grade > 0}
         whole = [Span(doc, 0, len(text)) for doc, text in texts.items() if text]
         evidence = tuple(spans.pop(name, whole))
-        questions.append(_question(name, row, evidence, splits.get(name, "test"), documents, where))
-    for orphan, source in [*((q, "spans.jsonl") for q in spans), *((q, "qrels") for q in relevant)]:
+        question = _question(name, row, evidence, splits.get(name, "test"), documents, where)
+        told = dict.fromkeys((s.doc for s in evidence), 1)
+        questions.append(question if grades == told else replace(question, grades=grades))
+    for orphan, source in [*((q, "spans.jsonl") for q in spans), *((q, "qrels") for q in graded)]:
         known(orphan, seen, "question", str(folder / source))
     return Dataset(folder.name, documents, tuple(questions))
 
@@ -114,7 +118,7 @@ def write_beir(dataset: Dataset, folder: Path) -> None:
     for split in sorted({q.split for q in dataset.questions}):
         lines = ["query-id\tcorpus-id\tscore"]
         for q in (q for q in dataset.questions if q.split == split):
-            lines.extend(f"{q.id}\t{doc}\t1" for doc in dict.fromkeys(s.doc for s in q.evidence))
+            lines.extend(f"{q.id}\t{doc}\t{grade}" for doc, grade in q.relevant.items())
         (folder / "qrels" / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 
 

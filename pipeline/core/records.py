@@ -91,6 +91,7 @@ class Question:
     evidence: gold spans. kind: the question's task (location, reasoning, ...), never shown to a route.
     cluster: what intervals are clustered by; empty means the first document. split: dev or test.
     slices: further columns carried into the tables (length, domain).
+    grades: judged relevance of whole documents by id; empty where it is 1 for those that hold evidence.
     """
 
     id: str
@@ -103,6 +104,12 @@ class Question:
     cluster: str = ""
     split: str = "test"
     slices: Mapping[str, str] = field(default_factory=dict)
+    grades: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def relevant(self) -> Mapping[str, int]:
+        """Relevance of whole documents by id: `grades`, or 1 for each that holds evidence."""
+        return self.grades or dict.fromkeys((span.doc for span in self.evidence), 1)
 
     @property
     def has_gold(self) -> bool:

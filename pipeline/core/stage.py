@@ -138,6 +138,19 @@ class QuestionText(Source):
 
 
 @dataclass(frozen=True)
+class QuestionId(Source):
+    """Per question: its id, for what somebody else ranked for it."""
+
+    def key(self, item: Question) -> str:
+        """Digest of the id."""
+        return digest(item.id)
+
+    def value(self, item: Question) -> str:
+        """The id."""
+        return item.id
+
+
+@dataclass(frozen=True)
 class Node:
     """A stage wired to its inputs. Two nodes with one identity are the same node."""
 

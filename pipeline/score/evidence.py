@@ -10,7 +10,8 @@ be found, scores 0 everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import pstdev
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -49,8 +50,47 @@ def evidence_found(retrieved: Iterable[Span], gold: Sequence[Span], share: float
     if not _gold_union(gold):
         return None
     got = _union(retrieved)
-    # 1e-9 of a character: 0.55 * 100 is 55.00000000000001 in floating point, and 55 of 100 characters are 55 %.
-    return all(_common(_union([span]), got) >= share * (span.end - span.start) - 1e-9 for span in gold)
+    return all(_found(span, got, share) for span in gold)
+
+
+def evidence_coverage(retrieved: Iterable[Span], gold: Sequence[Span], share: float = 1.0) -> float | None:
+    """Gold spans of which at least `share` (0 < share <= 1) of the characters was retrieved / gold spans.
+
+    The coverage of CRUX (Ju et al., 2025, "Controlled Retrieval-augmented Context Evaluation for Long-form RAG"), with
+    a gold span in place of a sub-question and `share` in place of the grade from which one counts as answered.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share must be above 0 and at most 1, got {share}")
+    if not _gold_union(gold):
+        return None
+    got = _union(retrieved)
+    return sum(_found(span, got, share) for span in gold) / len(gold)
+
+
+def evidence_density(retrieved: Sequence[Span], gold: Sequence[Span], share: float = 1.0) -> float | None:
+    """Coverage per character read, relative to the gold spans read alone; 1 for these, 0 where nothing is covered.
+
+    The density of CRUX. A character that is retrieved twice is read twice: repeating a passage lowers the density.
+    """
+    coverage = evidence_coverage(retrieved, gold, share)
+    if coverage is None:
+        return None
+    read = sum(span.end - span.start for span in retrieved)
+    return coverage * _size(_gold_union(gold)) / read if read else 0.0
+
+
+def position_spread(retrieved: Sequence[Span], lengths: Mapping[str, int]) -> float | None:
+    """Standard deviation of the middles of the retrieved spans, as a share of all documents laid end to end.
+
+    lengths: characters by document, in reading order. 0: all in one place; 0.289: evenly spread; 0.5: half at either
+    end. None where nothing was retrieved.
+    """
+    total, starts = 0, {}
+    for doc, length in lengths.items():
+        starts[doc] = total
+        total += length
+    middles = [(starts[s.doc] + (s.start + s.end) / 2) / total for s in retrieved]
+    return pstdev(middles) if middles else None
 
 
 def evidence_position(gold: Sequence[Span], document_length: int) -> float | None:
@@ -86,6 +126,11 @@ def _gold_union(gold: Sequence[Span]) -> Stretches:
         if span.start == span.end:
             raise ValueError(f"empty gold span at {span.start} of {span.doc!r}")
     return _union(gold)
+
+
+def _found(span: Span, got: Stretches, share: float) -> bool:
+    # 1e-9 of a character: 0.55 * 100 is 55.00000000000001 in floating point, and 55 of 100 characters are 55 %.
+    return _common(_union([span]), got) >= share * (span.end - span.start) - 1e-9
 
 
 def _union(spans: Iterable[Span]) -> Stretches:

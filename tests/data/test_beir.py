@@ -84,3 +84,13 @@ def test_questions_with_golden_answers(tmp_path):
         "golden_answers": ["me", "5.0"],
     }
     assert read_qa(path) == questions
+
+
+def test_grades_that_say_more_than_the_evidence_are_kept(tmp_path):
+    documents = {name: Document(name, f"text of {name}") for name in "abc"}
+    whole = Span("a", 0, len(documents["a"].text))
+    graded = Question("q", "which?", evidence=(whole,), grades={"a": 2, "b": 0})
+    write_beir(Dataset("made", documents, (graded,)), tmp_path / "made")
+    (again,) = read_beir(tmp_path / "made").questions
+    assert again.grades == again.relevant == {"a": 2, "b": 0}
+    assert again.evidence == (whole,), "a grade of 0 is no evidence"

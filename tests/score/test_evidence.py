@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from pipeline.core.records import Span
 from pipeline.score.evidence import (
+    evidence_coverage,
+    evidence_density,
     evidence_found,
     evidence_position,
     evidence_spread,
+    position_spread,
     span_iou,
     span_precision,
     span_recall,
@@ -97,3 +100,38 @@ def test_position_and_spread() -> None:
         evidence_position([Span("a", 90, 101)], 100)
     with pytest.raises(ValueError, match="one document"):
         evidence_spread([Span("a", 0, 1), Span("b", 0, 1)], 100)
+
+
+GOLD = [Span("a", 10, 20), Span("a", 100, 110), Span("b", 0, 20)]
+
+
+def test_coverage_counts_gold_spans_that_are_held_by_enough() -> None:
+    assert evidence_coverage([Span("a", 0, 50)], GOLD) == pytest.approx(1 / 3)
+    assert evidence_coverage([Span("a", 15, 50), Span("b", 0, 20)], GOLD) == pytest.approx(1 / 3)
+    assert evidence_coverage([Span("a", 15, 50), Span("b", 0, 20)], GOLD, 0.5) == pytest.approx(2 / 3)
+    assert evidence_coverage([], GOLD) == 0.0
+    assert evidence_coverage([Span("a", 0, 9)], []) is None
+    with pytest.raises(ValueError, match="share"):
+        evidence_coverage([], GOLD, 0)
+
+
+def test_density_is_one_for_the_evidence_alone_and_falls_with_what_is_read_in_vain() -> None:
+    assert evidence_density(GOLD, GOLD) == evidence_coverage(GOLD, GOLD) == 1.0
+    padded = [Span("a", 0, 40), Span("a", 100, 110), Span("b", 0, 20)]
+    assert evidence_density(padded, GOLD) == pytest.approx(40 / 70)
+    # A passage read twice covers nothing new and costs as much again.
+    assert evidence_coverage([*GOLD, GOLD[0]], GOLD) == 1.0
+    assert evidence_density([*GOLD, GOLD[0]], GOLD) == pytest.approx(40 / 50)
+    # Compression that keeps all answers raises it.
+    assert evidence_density([Span("a", 5, 25), *GOLD[1:]], GOLD) > evidence_density(padded, GOLD)
+    assert evidence_density([], GOLD) == 0.0
+    assert evidence_density(GOLD, []) is None
+
+
+def test_the_spread_of_passages_over_the_documents() -> None:
+    lengths = {"a": 100, "b": 100}
+    assert position_spread([Span("a", 0, 10)], lengths) == 0.0
+    assert position_spread([Span("a", 0, 2), Span("b", 98, 100)], lengths) == pytest.approx(0.495)
+    evenly = [Span(doc, i, i + 1) for doc in lengths for i in range(100)]
+    assert position_spread(evenly, lengths) == pytest.approx(12**-0.5, abs=1e-4)
+    assert position_spread([], lengths) is None
