@@ -10,7 +10,7 @@ import gc as gc_module
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 # Models come from folders and packages; nothing may be fetched unless the user asks for it.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -19,12 +19,13 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import typer
 from rich.console import Console
 
-from experiments.config import STUDIES, folder_setting
+from experiments.config import STUDIES, RetrievalStudy, folder_setting, load_study
 from pipeline.core.errors import UserError
 from pipeline.core.run import Watcher
 
 if TYPE_CHECKING:
     from experiments.compare import Plan, Results
+    from experiments.retrieval import RetrievalExperiment
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 cache = typer.Typer(no_args_is_help=True, help="What is stored, why it is made again, and freeing space.")
@@ -42,11 +43,12 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="Say what a run would take, and stop.")] = False,
 ) -> None:
     """Run a study; the same command again resumes it."""
-    from experiments.compare import Experiment
-
     # Hundreds of thousands of live records and hardly a cycle: collecting took a quarter of a repeated LaRA run.
     gc_module.disable()
-    experiment = Experiment.from_yaml(name, *(overrides or []))
+    experiment = _study(name, overrides)
+    if experiment.kind == "retrieval":
+        _retrieve(experiment, dry_run)
+        return
     if dry_run:
         _show_plan(experiment.plan(), experiment.name)
         return
@@ -60,10 +62,10 @@ def run(
 @app.command()
 def doctor(name: Name, overrides: Overrides = None) -> None:
     """Check a study's data, and its last run, for what has fooled published comparisons."""
-    from experiments.compare import Experiment
-    from experiments.doctor import examine
+    from experiments.doctor import examine, examine_retrieval
 
-    findings = examine(Experiment.from_yaml(name, *(overrides or [])))
+    experiment = _study(name, overrides)
+    findings = examine_retrieval(experiment) if experiment.kind == "retrieval" else examine(experiment)
     for finding in findings:
         colour = {"ok": "green", "warning": "yellow", "error": "red"}[finding.level]
         out.print(
@@ -76,8 +78,6 @@ def doctor(name: Name, overrides: Overrides = None) -> None:
 @app.command(name="list")
 def studies() -> None:
     """The studies that ship, each with its question."""
-    from experiments.config import load_study
-
     for path in sorted(STUDIES.glob("*.yaml")):
         out.print(f"[bold]{path.stem:12}[/] {load_study(path.stem).asks}", highlight=False)
 
@@ -85,9 +85,18 @@ def studies() -> None:
 @cache.command()
 def why(name: Name, overrides: Overrides = None) -> None:
     """Explain what the next run of a study would make again, and why."""
-    from experiments.compare import Experiment
-
-    experiment = Experiment.from_yaml(name, *(overrides or []))
+    experiment = _study(name, overrides)
+    if experiment.kind == "retrieval":
+        reasons = [(s, plan) for s, plans in experiment.plan() for plan in plans]
+        for of, stage in reasons:
+            for reason, count in stage.why.most_common():
+                out.print(
+                    f"{of}, {stage.node.stage.label}: {count} of {count + stage.found} to make: {reason}",
+                    highlight=False,
+                )
+        if not any(stage.why for _, stage in reasons):
+            out.print("nothing: every value of this study is in the store")
+        return
     plan = experiment.plan()
     lines = 0
     for stage in plan.stages:
@@ -130,6 +139,36 @@ def accept(stage: Annotated[str, typer.Argument(help="The stage's class name.")]
         if not store.accept_code(stage):
             raise UserError(f"no code of a stage {stage!r} is on record", where="cache accept", remedy="Check the name")
         out.print(f"accepted: the values of {stage} stay good", highlight=False)
+
+
+def _study(name: str, overrides: list[str] | None) -> Any:
+    """The study, ready to run: an `Experiment`, or a `RetrievalExperiment` where its settings say so."""
+    study = load_study(name, overrides or [])
+    if isinstance(study, RetrievalStudy):
+        from experiments.retrieval import RetrievalExperiment
+
+        return RetrievalExperiment.from_study(study)
+    from experiments.catalog import load_data
+    from experiments.compare import Experiment
+
+    return Experiment.from_study(study, load_data(study.data))
+
+
+def _retrieve(experiment: RetrievalExperiment, dry_run: bool) -> None:
+    from rich.table import Table
+
+    from experiments.retrieval_terminal import print_retrieval
+
+    if dry_run:
+        table = Table("set", "step", "per", "found", "to make", title=experiment.name, title_justify="left")
+        for name, plans in experiment.plan():
+            for plan in plans:
+                table.add_row(name, plan.node.stage.label, plan.node.per, str(plan.found), str(len(plan.missing)))
+        out.print(table)
+        return
+    with _Progress() as watcher:
+        results = experiment.run(watcher=watcher)
+    print_retrieval(results, out)
 
 
 class _Progress(Watcher):

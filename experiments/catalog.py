@@ -1,6 +1,7 @@
-"""The catalogue: every concrete class by the name that a study's settings use, and how settings become a graph.
+"""The catalogue: data sets, readers and routes by the names that a study's settings use, and how settings become them.
 
-The one place that names concrete classes together. Adding a method is its file, one line here, and an agreement test.
+With `catalog_retrieval` the one place that names concrete classes together. Adding a method is its file, one line here,
+and an agreement test.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments.config import Component, Study, build, folder_setting, pick
+from experiments.catalog_retrieval import RETRIEVAL, Retrieval
+from experiments.config import Component, Study, build, folder_setting, grid_routes, pick
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.records import Dataset, digest_parts
-from pipeline.core.stage import Documents, Node, QuestionText, Stage
 from pipeline.generators.base import Generator, Sampling
 from pipeline.generators.embedded import Extractive
 from pipeline.generators.endpoint import Endpoint
@@ -25,13 +26,6 @@ from pipeline.routes.controls import ClosedBook, Oracle
 from pipeline.routes.long_context import LongContext
 from pipeline.routes.rag import RAG, Stated
 from pipeline.routes.self_route import SelfRoute
-from retrievers.bm25 import BM25Index, BM25Search
-from retrievers.chunk import SectionChunks, SentenceChunks, TokenChunks, WordChunks
-from retrievers.controls import RandomPassages
-from retrievers.dense import DenseSearch, FlatIndex
-from retrievers.encode import EncodeChunks, EncodeQuestion
-from retrievers.fuse import RRF, WeightedSum
-from retrievers.order import Order, Pack
 
 Answers = Mapping[tuple[str, str], str | None]
 
@@ -89,11 +83,40 @@ def _recorded(map: str = "") -> Loaded:
     return Loaded(dataset, recorded, routes, labels)
 
 
+def _beir(root: str = "") -> Loaded:
+    from experiments.data.beir import read_beir
+
+    if not root:
+        raise UserError("DATA is not given", where="data.root", remedy="Give DATA=folder in BEIR's layout")
+    return Loaded(read_beir(Path(root).expanduser()))
+
+
+def _set(load: Callable[[Path], Dataset], name: str, root: str) -> Loaded:
+    return Loaded(load(Path(root) if root else folder_setting("LONGSHORT_DATA", "data") / name))
+
+
 def _chunking_evaluation(root: str = "") -> Loaded:
     from experiments.data.chunking_evaluation import load_chunking_evaluation
 
-    default = folder_setting("LONGSHORT_DATA", "data") / "chunking_evaluation"
-    return Loaded(load_chunking_evaluation(Path(root) if root else default))
+    return _set(load_chunking_evaluation, "chunking_evaluation", root)
+
+
+def _cacm(root: str = "") -> Loaded:
+    from experiments.data.cacm import cacm_questions
+
+    return _set(cacm_questions, "cacm", root)
+
+
+def _musique(root: str = "") -> Loaded:
+    from experiments.data.musique import load_musique
+
+    return _set(load_musique, "musique100", root)
+
+
+def _qmsum(root: str = "") -> Loaded:
+    from experiments.data.qmsum import load_qmsum
+
+    return _set(load_qmsum, "qmsum", root)
 
 
 DATA: dict[str, Callable[..., Loaded]] = {
@@ -101,7 +124,11 @@ DATA: dict[str, Callable[..., Loaded]] = {
     "lara": _lara,
     "folder": _folder,
     "recorded": _recorded,
+    "beir": _beir,
     "chunking_evaluation": _chunking_evaluation,
+    "cacm": _cacm,
+    "musique": _musique,
+    "qmsum": _qmsum,
 }
 
 
@@ -154,77 +181,7 @@ def _digest(answers: Answers) -> str:
     return digest_parts(part for key in sorted(answers) for part in (*key, answers[key] or ""))
 
 
-# -- retrieval ----------------------------------------------------------------------------------------------------
-
-CHUNKERS: dict[str, type[Stage]] = {
-    "words": WordChunks,
-    "tokens": TokenChunks,
-    "sentences": SentenceChunks,
-    "sections": SectionChunks,
-}
-FUSERS: dict[str, type[Stage]] = {"rrf": RRF, "weighted_sum": WeightedSum}
-
-
-def _bm25(chunks: Node, settings: dict[str, Any], where: str) -> Node:
-    search = build(BM25Search, {"k": settings.pop("k", 20)}, where)
-    return search.on(build(BM25Index, settings, where).on(chunks), QuestionText().on())
-
-
-def _dense(chunks: Node, settings: dict[str, Any], where: str) -> Node:
-    search = build(DenseSearch, {"k": settings.pop("k", 20)}, where)
-    index = build(FlatIndex, settings.pop("index", {}), f"{where}.index")
-    encode, ask = (build(cls, settings, where) for cls in (EncodeChunks, EncodeQuestion))
-    return search.on(index.on(encode.on(chunks)), ask.on(QuestionText().on()))
-
-
-def _random(chunks: Node, settings: dict[str, Any], where: str) -> Node:
-    return build(RandomPassages, settings, where).on(chunks, QuestionText().on())
-
-
-SEARCHES: dict[str, Callable[[Node, dict[str, Any], str], Node]] = {"bm25": _bm25, "dense": _dense, "random": _random}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Retrieval:
-    """How passages are found: chunk, search (one or several, then fused), keep what the budget allows, order.
-
-    passages: most passages read; budget: most tokens, counted by `tokenizer`.
-    """
-
-    chunk: Component
-    search: dict[str, Component]
-    fuse: Component = field(default_factory=dict)
-    passages: int | None = None
-    budget: int | None = None
-    tokenizer: str = "minilm"
-    order: str = "score"
-
-    def wire(self, where: str) -> tuple[Node, Node]:
-        """The nodes of chunks and of the final ranking."""
-        cls, settings = pick(CHUNKERS, self.chunk, f"{where}.chunk", "chunker")
-        chunks = build(cls, settings, f"{where}.chunk").on(Documents().on())
-        hits = []
-        for name, component in self.search.items():
-            place = f"{where}.search.{name}"
-            search, settings = pick(SEARCHES, component, place, "search")
-            hits.append(search(chunks, settings, place))
-        if not hits:
-            raise UserError("no search is named", where=f"{where}.search", remedy=f"Known: {', '.join(SEARCHES)}")
-        if len(hits) > 1 and not self.fuse:
-            raise UserError(
-                f"{len(hits)} searches and no way to fuse them", where=where, remedy="Add fuse: {type: rrf}"
-            )
-        if self.fuse:
-            fuse, settings = pick(FUSERS, self.fuse, f"{where}.fuse", "fusion")
-            hits = [build(fuse, settings, f"{where}.fuse").on(*hits)]
-        pack = {"max_passages": self.passages, "budget": self.budget, "tokenizer": self.tokenizer}
-        packed = build(Pack, pack, where).on(hits[0], chunks)
-        return chunks, build(Order, {"by": self.order}, f"{where}.order").on(packed, chunks)
-
-
 # -- routes -------------------------------------------------------------------------------------------------------
-
-_RETRIEVAL = tuple(Retrieval.__dataclass_fields__)
 
 
 def _plain(cls: type[Route]) -> Callable[[dict[str, Any], Sampling, str], Route]:
@@ -235,10 +192,10 @@ def _plain(cls: type[Route]) -> Callable[[dict[str, Any], Sampling, str], Route]
 
 
 def _rag(settings: dict[str, Any], sampling: Sampling, where: str) -> RAG:
-    found = {k: settings.pop(k) for k in list(settings) if k in _RETRIEVAL}
+    found = {k: settings.pop(k) for k in list(settings) if k in RETRIEVAL}
     for key in settings:
         if key not in ("labels", "position"):
-            known = (*_RETRIEVAL, "labels", "position")
+            known = (*RETRIEVAL, "labels", "position")
             raise UserError(f"unknown setting {key!r} of rag", where=where, remedy=nearest(key, known))
     for key in ("chunk", "search"):
         if key not in found:
@@ -268,6 +225,21 @@ ROUTES: dict[str, Callable[[dict[str, Any], Sampling, str], Route]] = {
 }
 
 
+def _expanded(components: Mapping[str, Component], study: Study) -> dict[str, Component]:
+    """The routes with those of a grid in place of the one that it varies."""
+    for name in study.grids:
+        if name not in components:
+            raise UserError(f"{name!r} is no route", where=f"grids.{name}", remedy=nearest(name, components))
+    expanded: dict[str, Component] = {}
+    for name, component in components.items():
+        if name not in study.grids:
+            expanded[name] = component
+            continue
+        for point, values in grid_routes(name, study.grids[name]).items():
+            expanded[point] = {**component, **values}
+    return expanded
+
+
 def build_routes(study: Study, loaded: Loaded) -> dict[str, Route]:
     """The study's routes by name, in its order; where it names none, those of the recorded answers."""
     sampling = build(Sampling, study.sampling, "sampling")
@@ -275,7 +247,7 @@ def build_routes(study: Study, loaded: Loaded) -> dict[str, Route]:
     if not components:
         raise UserError("no route is named", where="routes", remedy=f"Known types: {', '.join(ROUTES)}")
     routes = {}
-    for name, component in components.items():
+    for name, component in _expanded(components, study).items():
         make, settings = pick(ROUTES, component, f"routes.{name}", "route")
         routes[name] = make(settings, sampling, f"routes.{name}")
     if study.baseline and study.baseline not in routes:

@@ -17,7 +17,7 @@ from experiments.catalog import Loaded, build_readers, build_routes, load_data
 from experiments.cells import compare_with_reference, find_reference
 from experiments.config import Cells, Scoring, Study, folder_setting, load_study
 from experiments.marking import agreement_with_labels, mark
-from experiments.output import Writer, command, prompt_views, trec_run, versions
+from experiments.output import Writer, command, passages_run, prompt_views, versions
 from experiments.tables import (
     Row,
     answers_frame,
@@ -87,6 +87,8 @@ class Experiment:
     store, runs: folders; by default those that LONGSHORT_STORE and LONGSHORT_RUNS name.
     """
 
+    kind: ClassVar[str] = "answers"
+
     name: str
     dataset: Dataset
     readers: Sequence[Generator]
@@ -107,6 +109,8 @@ class Experiment:
     def from_yaml(cls, name: str, *overrides: str) -> Experiment:
         """The study of this name or file, with `key.sub=value` overrides. Raises UserError for what is wrong in it."""
         study = load_study(name, overrides)
+        if not isinstance(study, Study):
+            raise UserError("this study compares retrievers", where=name, remedy="Use RetrievalExperiment.from_yaml")
         loaded = load_data(study.data)
         return cls.from_study(study, loaded)
 
@@ -254,7 +258,7 @@ class Experiment:
             draft.json("agreement.json", agreement_with_labels(rows, self.labels))
         for name, route in self.routes.items():
             if isinstance(route, RAG):
-                draft.text(f"runs/{name}.trec", trec_run(runner, name, route, questions))
+                draft.text(f"runs/{name}.trec", passages_run(runner, name, route.chunks, route.ranking, questions))
         failed = sum(r.failed for r in rows)
         results = Results(
             folder,

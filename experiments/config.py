@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
@@ -52,6 +53,8 @@ class Study(_Strict):
 
     coverage: what to do where two routes did not answer the same questions: `equal` marks the run incomplete;
     `paired` compares them on the questions that both answered (for failures that stand in recorded data).
+    grids: by route, settings and the values to try: `{rag: {passages: [2, 8], order: [score, edges]}}` stands for the
+    routes rag-2-score, rag-2-edges, rag-8-score and rag-8-edges in place of rag.
     """
 
     name: str
@@ -62,10 +65,54 @@ class Study(_Strict):
     readers: tuple[Component, ...] = Field(min_length=1)
     sampling: Component = Field(default_factory=dict)
     routes: dict[str, Component] = Field(default_factory=dict)
+    grids: dict[str, dict[str, tuple[int | float | str, ...]]] = Field(default_factory=dict)
     baseline: str = ""
     score: Scoring = Field(default_factory=Scoring)
     coverage: Literal["equal", "paired"] = "equal"
     cells: Cells | None = None
+
+
+class SearchedSet(_Strict):
+    """One data set of a study of retrieval. chunk: how its documents are cut, where a retriever does not say so itself.
+
+    measure: what its retrievers are ordered by. retrievers: those that search it; empty: all.
+    """
+
+    data: Component
+    chunk: Component = Field(default_factory=lambda: {"type": "documents"})
+    measure: str = ""
+    retrievers: tuple[str, ...] = ()
+    runs: dict[str, str] = Field(default_factory=dict)
+
+
+class RetrievalStudy(_Strict):
+    """The settings of a study of retrieval alone: no reader, every retriever on every set.
+
+    data: `root` names one folder (BEIR's layout) that is searched in place of `sets`. depth: how far down a ranking is
+    kept. cutoffs: the k of measures at k. runs: TREC runs of others by name, measured alike.
+    """
+
+    kind: Literal["retrieval"]
+    name: str
+    asks: str = ""
+    data: Component = Field(default_factory=dict)
+    sets: dict[str, SearchedSet] = Field(default_factory=dict)
+    retrievers: dict[str, Component] = Field(min_length=1)
+    baseline: str = ""
+    depth: int = Field(default=100, ge=1)
+    cutoffs: tuple[int, ...] = Field(default=(5, 10), min_length=1)
+    split: Literal["test", "dev", "all"] = "all"
+    limit: int | None = Field(default=None, ge=1)
+
+
+def grid_routes(name: str, axes: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, Any]]:
+    """The routes of a grid by name, each with the values it sets. Raises UserError for an axis without values."""
+    for key, values in axes.items():
+        if not values or len(set(values)) < len(values):
+            found = "none" if not values else "one twice"
+            raise UserError(f"values to try: {found}", where=f"grids.{name}.{key}", remedy="List each value once")
+    points = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+    return {"-".join([name, *(str(v) for v in point.values())]): point for point in points}
 
 
 def study_path(name: str) -> Path:
@@ -77,8 +124,11 @@ def study_path(name: str) -> Path:
     return path
 
 
-def load_study(name: str, overrides: Sequence[str] = ()) -> Study:
-    """The study's settings with `key.sub=value` overrides applied. Raises UserError naming the key at fault."""
+def load_study(name: str, overrides: Sequence[str] = ()) -> Study | RetrievalStudy:
+    """The study's settings with `key.sub=value` overrides applied. Raises UserError naming the key at fault.
+
+    Settings that say `kind: retrieval` make a study of retrieval.
+    """
     path = study_path(name)
     try:
         text = path.read_text(encoding="utf-8")
@@ -100,10 +150,11 @@ def load_study(name: str, overrides: Sequence[str] = ()) -> Study:
     raw.setdefault("name", path.stem)
     for override in overrides:
         _override(raw, override)
+    model = RetrievalStudy if raw.get("kind") == "retrieval" else Study
     try:
-        study = Study.model_validate(raw)
+        study: Study | RetrievalStudy = model.model_validate(raw)
     except ValidationError as e:
-        raise _told(e, Study, str(path)) from None
+        raise _told(e, model, str(path)) from None
     if not study.name or any(c in study.name for c in "/\\:") or study.name.startswith("."):
         raise UserError(f"{study.name!r} cannot name a folder", where=f"{path}: name", remedy="Use letters and digits")
     return study

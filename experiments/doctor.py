@@ -7,6 +7,7 @@ no model. Each check says in its own docstring which failure it is there for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from experiments import (
@@ -19,11 +20,13 @@ from experiments import (
 )
 from experiments.doctor_subject import Finding, Said, Subject
 from pipeline.core.store import Store
+from pipeline.routes.rag import RAG
 
 if TYPE_CHECKING:
     from experiments.compare import Experiment
+    from experiments.retrieval import RetrievalExperiment
 
-__all__ = ["CHECKS", "Finding", "examine"]
+__all__ = ["CHECKS", "Finding", "examine", "examine_retrieval"]
 
 CHECKS: dict[str, Callable[[Subject], Iterator[Said]]] = {
     "documents": doctor_data.documents,
@@ -46,6 +49,15 @@ CHECKS: dict[str, Callable[[Subject], Iterator[Said]]] = {
 }
 """By name, in the order of the report. A check of results says nothing where there is no run; `last run` tells so."""
 
+_OF_RETRIEVAL = (
+    "documents",
+    "duplicate questions",
+    "gold evidence",
+    "evidence position",
+    "bm25 terms",
+    "encoder window",
+)
+
 
 def examine(experiment: Experiment) -> list[Finding]:
     """All findings. Raises UserError where the study asks no question, or a setting names what is not there."""
@@ -54,6 +66,26 @@ def examine(experiment: Experiment) -> list[Finding]:
         return _findings(Subject(experiment, None))
     with Store(experiment.store) as store:
         return _findings(Subject(experiment, store))
+
+
+def examine_retrieval(experiment: RetrievalExperiment) -> list[Finding]:
+    """The findings on a study of retrieval, set by set: its data, its terms and encoders, and its re-rankers."""
+    from experiments.compare import Experiment
+
+    findings = []
+    for searched in experiment.sets:
+        routes = {n: RAG(chunks=chunks, ranking=ranking) for n, (chunks, ranking) in searched.retrievers.items()}
+        asked = replace(searched.dataset, questions=tuple(searched.questions))
+        one = Experiment(experiment.name, asked, [], routes, store=experiment.store, runs=experiment.runs)
+        about = [(name, CHECKS[name]) for name in _OF_RETRIEVAL]
+        effects = [("re-ranking", said) for said in doctor_retrieval.reordering(routes, experiment.study.cutoffs)]
+        if (experiment.store / "index.sqlite").is_file():
+            with Store(experiment.store) as store:
+                said = [(name, s) for name, check in about for s in check(Subject(one, store))]
+        else:
+            said = [(name, s) for name, check in about for s in check(Subject(one, None))]
+        findings += [Finding(level, f"{searched.name}, {name}", text) for name, (level, text) in [*said, *effects]]
+    return [*findings, *(Finding("warning", "data sets", note) for note in experiment.notes)]
 
 
 def _findings(subject: Subject) -> list[Finding]:

@@ -6,14 +6,15 @@ It reads settings, and values where an earlier run stored them; it retrieves not
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from experiments.doctor_subject import Said, Subject, examples, part
 from pipeline.core.stage import Node
+from pipeline.routes.rag import RAG
 from retrievers.analyze import analyzer
 from retrievers.bm25 import BM25Index, BM25Search
-from retrievers.order import Pack
+from retrievers.order import Order, Pack
 
 _SAMPLE = 20_000  # characters of a document that are looked at
 _LETTERS = 0.5
@@ -152,6 +153,32 @@ def rerankers(subject: Subject) -> Iterator[Said]:
         yield _effect(subject, routes, last, pack, kept, most)
     if not joined:
         yield "ok", "not applicable: no route fuses or re-ranks"
+
+
+def reordering(routes: Mapping[str, RAG], cutoffs: Sequence[int]) -> Iterator[Said]:
+    """A fusion or re-ranker of a study of retrieval that gets no more candidates than a measure looks at.
+
+    Such a step can change the order within the first k, and nothing that a measure of the set of the first k sees.
+    """
+    joined = 0
+    for name, route in routes.items():
+        last = next(n for n in reversed(route.ranking.walk()) if _ranks(n) and not isinstance(n.stage, Pack | Order))
+        if _is_search(last):
+            continue
+        joined += 1
+        most = _most(last)
+        blind = [k for k in cutoffs if most is not None and most <= k]
+        if blind:
+            at = ", ".join(map(str, blind))
+            yield (
+                "warning",
+                f"{name}: {last.stage.label} gets at most {most} candidates and cannot change the first {at}: "
+                "give it more (depth, k), or look at fewer",
+            )
+    if not joined:
+        yield "ok", "not applicable: no retriever fuses or re-ranks"
+    else:
+        yield "ok", f"{joined} retrievers fuse or re-rank"
 
 
 def _effect(subject: Subject, routes: str, last: Node, pack: Node, kept: int | None, most: int | None) -> Said:

@@ -18,7 +18,7 @@ from experiments.report import PromptView
 from experiments.tables import Row
 from pipeline.core.records import Question
 from pipeline.core.run import Runner
-from pipeline.routes.rag import RAG
+from pipeline.core.stage import Node
 from retrievers.trec import format_run
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ class Writer:
         return self._folder / f"{name}.{os.getpid()}.tmp"
 
 
-def trec_run(runner: Runner, name: str, route: RAG, questions: Sequence[Question]) -> str:
-    """A route's passages in the order of reading, as a TREC run; the score falls by one a rank."""
+def passages_run(runner: Runner, name: str, chunks_of: Node, ranking_of: Node, questions: Sequence[Question]) -> str:
+    """The ranked passages of every question as a TREC run; the score falls by one a rank."""
     ranked: dict[str, dict[str, float]] = {}
     for q in questions:
-        chunks, ranking = runner.value(route.chunks, q), runner.value(route.ranking, q)
+        chunks, ranking = runner.value(chunks_of, q), runner.value(ranking_of, q)
         hits = [chunks[i] for i in ranking.ids]
         ids = [f"{quote(c.doc)}:{c.start}-{c.end}" for c in hits]  # TREC's columns are split at spaces
         ranked[quote(q.id)] = {passage: float(len(hits) - i) for i, passage in enumerate(ids)}

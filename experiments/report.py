@@ -1,25 +1,19 @@
 """One run as one HTML page that needs nothing else: no network, no font, no library.
 
-`write_report` puts the sections together: headline and warnings, figures, the view of one question, settings. The page
-holds no time stamp: the same frames give the same bytes. Its content security policy allows its own script by hash and
-nothing else, so that an answer that carries markup could not run even if it were not escaped, which it is.
+`write_report` puts the sections together: headline and warnings, figures, the view of one question, settings. How a
+page is made is `report_page`'s affair.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments import report_evidence, report_sections, report_verdict
+from experiments import report_evidence, report_grid, report_sections, report_verdict
 from experiments import report_words as words
-from experiments.report_html import palette_css, paragraph, section
+from experiments.report_page import asset, facts, folded, page, settings, write_page
 from experiments.report_questions import Prompts, PromptView, question_data
 from experiments.report_read import read_study
 from experiments.report_study import Study
@@ -31,6 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Frames", "PromptView", "write_report"]
 
+_NAMES = {
+    "routes": "Table of routes", "quality": "Quality", "tokens": "Quality and tokens", "grid": "What was varied",
+    "outcomes": "Outcomes", "kinds": "Kinds of question", "position": "Position of evidence",
+    "retrieval": "Retrieval", "agreement": "Agreement", "questions": "One question", "cost": "Cost",
+    "settings": "Settings",
+}  # fmt: skipp
 MOST_BYTES = 14_000_000  # of embedded answers, evidence and prompts; beyond, they are cut shorter
 
 
@@ -69,10 +69,8 @@ def write_report(
         frames.scores,
         frames.summary,
     )
-    page = _page(study, config, [*notes, *dataset.notes], prompts)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(page.encode("utf-8", "replace"))
-    part.replace(path)
+    text = _page(study, config, [*notes, *dataset.notes], prompts)
+    write_page(path, text)
 
 
 def _page(study: Study, config: Mapping[str, Any], notes: Sequence[str], prompts: Prompts | None) -> str:
@@ -81,45 +79,31 @@ def _page(study: Study, config: Mapping[str, Any], notes: Sequence[str], prompts
         report_sections.routes(study),
         report_sections.quality(study),
         report_sections.tokens(study),
+        report_grid.grids(study, config.get("grids") or {}),
         report_sections.outcomes(study),
         report_sections.kinds(study),
         report_evidence.position(study),
         report_evidence.retrieval(study),
         report_evidence.agreement(study),
-        _asset("questions.html"),
+        asset("questions.html"),
         report_evidence.cost(study),
-        _settings(study, config),
+        settings(config),
     ]
     data = [f'<script type="application/json" id="index">{index}</script>']
     data += [f'<script type="application/json" id="block-{i}">{b}</script>' for i, b in enumerate(blocks)]
-    script = _asset("report.js")
-    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    parts = {
-        "policy": f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{allowed}'; img-src data:",
-        "title": escape(study.title),
-        "style": palette_css() + _asset("report.css"),
-        "headline": _headline(study, notes),
-        "nav": _nav(sections),
-        "sections": "".join(sections),
-        "data": "\n".join(data),
-        "script": script,
-    }
-    return re.sub(r"\{\{(\w+)\}\}", lambda m: parts[m[1]], _asset("report.html"))
+    return page(study.title, _headline(study, notes), sections, _NAMES, script=asset("report.js"), data="\n".join(data))
 
 
 def _headline(study: Study, notes: Sequence[str]) -> str:
     """Section 1: what was asked, the answer, the few numbers that matter, and what to beware of."""
     documents = {d for q in study.questions.values() for d in q.context} or set(study.dataset.documents)
-    facts = [
+    counted = [
         (words.number(len(study.questions)), "questions"),
         (words.number(len(documents)), "documents"),
         (str(len(study.candidates)), "routes" if len(study.candidates) != 1 else "route"),
         (str(len(study.routes) - len(study.candidates)), "controls"),
         (str(len(study.readers)), "readers" if len(study.readers) != 1 else "reader"),
     ]
-    strip = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for value, name in facts if value != "0"
-    )
     reader = study.readers[0] if len(study.readers) == 1 else ""
     lines = []
     if reader and study.marked:
@@ -133,16 +117,10 @@ def _headline(study: Study, notes: Sequence[str]) -> str:
         f'<p class="byline">Data: {escape(study.dataset.name)} · baseline: {escape(study.baseline)} · {escape(who)}</p>'
         f'<p class="verdict">{escape(report_verdict.verdict(study))}</p>'
         + (f'<ul class="points">{points}</ul>' if points else "")
-        + f'<dl class="facts">{strip}</dl>'
+        + facts(counted)
         + (f'<aside class="warnings"><h2>Beware</h2><ul>{warnings}</ul></aside>' if warnings else "")
-        + (f'<aside class="notes"><h2>Notes</h2>{_folded(told, len(notes))}</aside>' if told else "")
+        + (f'<aside class="notes"><h2>Notes</h2>{folded(told, len(notes))}</aside>' if told else "")
     )
-
-
-def _folded(items: str, n: int) -> str:
-    """A list, folded away where it is long."""
-    whole = f"<ul>{items}</ul>"
-    return whole if n <= 5 else f"<details><summary>All {n}</summary>{whole}</details>"
 
 
 def _warnings(study: Study) -> list[str]:
@@ -176,46 +154,3 @@ def _warnings(study: Study) -> list[str]:
             count = words.number(len(rows_cut))
             found.append(f"{route}: the context did not fit and was cut in {count} prompts{gone}.")
     return found
-
-
-def _nav(sections: Sequence[str]) -> str:
-    """Links to the sections by their titles' short names."""
-    names = dict(re.findall(r'<section id="(\w+)"(?: data-nav="([^"]*)")?', "".join(sections)))
-    short = {
-        "routes": "Table of routes", "quality": "Quality", "tokens": "Quality and tokens", "outcomes": "Outcomes",
-        "kinds": "Kinds of question", "position": "Position of evidence", "retrieval": "Retrieval",
-        "agreement": "Agreement", "questions": "One question", "cost": "Cost", "settings": "Settings",
-    }  # fmt: skip
-    return "".join(f'<li><a href="#{name}">{short[name]}</a></li>' for name in names)
-
-
-def _settings(study: Study, config: Mapping[str, Any]) -> str:
-    """Section 12: settings, fingerprint, how to run it again."""
-    import yaml
-
-    plain = json.loads(json.dumps(dict(config), default=str))
-    shown = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
-    name = str(config.get("name") or "")
-    command = str(config.get("command") or (f"make experiment NAME={name}" if name else ""))
-    fingerprint = config.get("fingerprint")
-    again = f"<p>To run it again:</p><pre>{escape(command)}</pre>" if command else ""
-    if fingerprint is not None:
-        shown_as = (
-            fingerprint if isinstance(fingerprint, str) else " · ".join(f"{k} {v}" for k, v in fingerprint.items())
-        )
-        again += f'<p>Fingerprint of settings, code and data: <code class="break">{escape(shown_as)}</code></p>'
-    again += (
-        paragraph("The same fingerprint gives the same answers, scores and summary, byte for byte.")
-        if fingerprint
-        else ""
-    )
-    return section(
-        "settings",
-        "How was this run, and how is it run again?",
-        again,
-        f"<details><summary>All settings</summary><pre>{escape(shown)}</pre></details>",
-    )
-
-
-def _asset(name: str) -> str:
-    return (files("experiments") / "report_assets" / name).read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from experiments.data.base import data_root, read_bytes, read_text
 from experiments.data.beir import read_qrels
 from experiments.data.fields import claim
 from pipeline.core.errors import UserError
-from pipeline.core.records import Document
+from pipeline.core.records import Dataset, Document, Question, Span
 
 _TAG = re.compile(r"</?(?:html|pre)>", re.IGNORECASE)
 _TOPIC = re.compile(r"<DOC>\s*<DOCNO>([^<]*)</DOCNO>(.*?)</DOC>", re.DOTALL)
@@ -54,6 +54,17 @@ def load_cacm(folder: Path | None = None) -> Collection:
             what = f"document {unknown!r}" if query in queries else f"query {query!r}"
             raise UserError(f"{what} is judged, but there is none", where=str(judged), remedy="Fetch the files again")
     return Collection(documents, queries, qrels)
+
+
+def cacm_questions(folder: Path | None = None) -> Dataset:
+    """The judged queries as questions asked of the whole collection, each relevant document as evidence, whole."""
+    collection = load_cacm(folder)
+    questions = []
+    for name, grades in collection.qrels.items():
+        texts = {d: collection.documents[d].text or "" for d, grade in grades.items() if grade > 0}
+        evidence = tuple(Span(d, 0, len(text)) for d, text in texts.items() if text)
+        questions.append(Question(name, collection.queries[name], evidence=evidence))
+    return Dataset("cacm", collection.documents, tuple(questions))
 
 
 def _padded(name: str) -> str:

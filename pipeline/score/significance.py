@@ -195,8 +195,15 @@ def paired_test(a: Sequence[float], b: Sequence[float], clusters: Sequence[Hasha
     return PairedTest((1 + extreme) / (1 + DRAWS), "sign-flip Monte Carlo")
 
 
-def compare(a: Sequence[float], b: Sequence[float], clusters: Sequence[Hashable], binary: bool) -> Comparison:
-    """Compare two arms on the same questions; scores in [0, 1].
+def compare(
+    a: Sequence[float],
+    b: Sequence[float],
+    clusters: Sequence[Hashable],
+    binary: bool,
+    *,
+    support: tuple[float, float] | None = (-1.0, 1.0),
+) -> Comparison:
+    """Compare two arms on the same questions; scores in [0, 1], or of any size with a `support` of None.
 
     `binary`: scores are 0 or 1 and the test is the exact McNemar; otherwise it is `paired_test`. The interval of the
     difference is clustered either way, so with strong correlation it can hold 0 where McNemar's p is small.
@@ -209,7 +216,7 @@ def compare(a: Sequence[float], b: Sequence[float], clusters: Sequence[Hashable]
         test = PairedTest(mcnemar_exact(counts.a_only, counts.b_only), "mcnemar exact")
     else:
         test = paired_test(a, b, clusters)
-    diff = clustered_mean(_difference(x, y).tolist(), clusters, support=(-1.0, 1.0))
+    diff = clustered_mean(_difference(x, y).tolist(), clusters, support=support)
     return Comparison(
         n=len(x),
         mean_a=float(x.mean()),
