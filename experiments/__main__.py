@@ -242,7 +242,7 @@ def _show_plan(plan: Plan, name: str) -> None:
     out.print(calls)
     if plan.waiting:
         out.print(f"Calls on retrieved passages wait for {plan.waiting} questions' retrieval and are not counted yet.")
-    out.print("Only each route's first call is counted: a route that asks again after an answer may make more.")
+    out.print("Only what each route asks for first is counted: one that asks again after an answer may make more.")
 
 
 def main() -> None:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments.catalog_retrieval import RETRIEVAL, Retrieval
-from experiments.config import Component, Study, build, folder_setting, grid_routes, pick
+from experiments.catalog_retrieval import RETRIEVAL, Retrieval, build_chunks
+from experiments.config import Component, Study, assemble, build, folder_setting, grid_routes, pick
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.records import Dataset, digest_parts
+from pipeline.core.stage import Node, QuestionText
 from pipeline.generators.base import Generator, Sampling
 from pipeline.generators.embedded import Extractive
 from pipeline.generators.endpoint import Endpoint
@@ -22,10 +23,17 @@ from pipeline.generators.hf import HF
 from pipeline.generators.recorded import Recorded
 from pipeline.generators.scripted import Scripted
 from pipeline.routes.base import Route
+from pipeline.routes.clustered import ClusteredRAG
+from pipeline.routes.context_picker import ContextPickerRAG, LeaveOneOut
 from pipeline.routes.controls import ClosedBook, Oracle
+from pipeline.routes.listwise import ListwiseRAG
 from pipeline.routes.long_context import LongContext
 from pipeline.routes.rag import RAG, Stated
+from pipeline.routes.raptor import Raptor
 from pipeline.routes.self_route import SelfRoute
+from retrievers.cluster import KMeans
+from retrievers.encode import EncodeChunks, EncodeQuestion
+from retrievers.order import Order, Pack
 
 Answers = Mapping[tuple[str, str], str | None]
 
@@ -204,6 +212,64 @@ def _rag(settings: dict[str, Any], sampling: Sampling, where: str) -> RAG:
     return RAG(chunks=chunks, ranking=ranking, sampling=sampling, **settings)
 
 
+def _candidates(settings: dict[str, Any], sampling: Sampling, where: str, depth: int) -> RAG:
+    """The RAG route whose ranking, `depth` deep, holds the candidates of a route that chooses among them."""
+    search = settings.get("search")
+    if isinstance(search, Mapping):
+        deep = {name: {"k": depth, **s} if isinstance(s, Mapping) else s for name, s in search.items()}
+        settings = {**settings, "search": deep}
+    return _rag({**settings, "passages": depth}, sampling, where)
+
+
+def _take(settings: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {k: settings.pop(k) for k in list(settings) if k in names}
+
+
+def _listwise(settings: dict[str, Any], sampling: Sampling, where: str) -> Route:
+    own = _take(settings, "depth", "window", "step", "passages", "rank_tokens")
+    pack = build(Pack, _take(settings, "budget", "tokenizer", "fill"), where)
+    by = {"by" if k == "order" else k: v for k, v in _take(settings, "order", "seed").items()}
+    arrange = (pack, build(Order, by, f"{where}.order"))
+    rag = _candidates(settings, sampling, where, own.get("depth", ListwiseRAG.depth))
+    return assemble(ListwiseRAG, own, where, rag=rag, arrange=arrange, sampling=sampling)
+
+
+def _choosing(cls: type[Any], *names: str) -> Callable[[dict[str, Any], Sampling, str], Route]:
+    """A route that reads some of the candidates. names: its own settings; the others are the retrieval's."""
+
+    def make(settings: dict[str, Any], sampling: Sampling, where: str) -> Route:
+        own = _take(settings, *names)
+        rag = _candidates(settings, sampling, where, own.get("depth", cls.depth))
+        made: Route = assemble(cls, own, where, rag=rag, sampling=sampling)
+        return made
+
+    return make
+
+
+def _clustered(settings: dict[str, Any], sampling: Sampling, where: str) -> Route:
+    chunks, encoded, _ = _encoded(settings, where)
+    clusters = build(KMeans, settings.pop("cluster", {}), f"{where}.cluster").on(encoded)
+    return assemble(ClusteredRAG, settings, where, chunks=chunks, clusters=clusters, sampling=sampling)
+
+
+def _raptor(settings: dict[str, Any], sampling: Sampling, where: str) -> Route:
+    own = settings.get("encoder", {})
+    chunks, encoded, embedder = _encoded(settings, where)
+    clusterer = build(KMeans, settings.pop("cluster", {"size": 7}), f"{where}.cluster")
+    question = build(EncodeQuestion, own, f"{where}.encoder").on(QuestionText().on())
+    parts = {"chunks": chunks, "encoded": encoded, "question": question, "clusters": clusterer.on(encoded)}
+    return assemble(Raptor, settings, where, **parts, embedder=embedder, clusterer=clusterer, sampling=sampling)
+
+
+def _encoded(settings: dict[str, Any], where: str) -> tuple[Node, Node, EncodeChunks]:
+    """The nodes of chunks and of their vectors, and the encoder."""
+    if "chunk" not in settings:
+        raise UserError("the setting 'chunk' is missing", where=where, remedy="Add chunk: {type: words, size: 120}")
+    chunks = build_chunks(settings.pop("chunk"), f"{where}.chunk")
+    encoder = build(EncodeChunks, settings.pop("encoder", {}), f"{where}.encoder")
+    return chunks, encoder.on(chunks), encoder
+
+
 def _self_route(settings: dict[str, Any], sampling: Sampling, where: str) -> Route:
     dear = {k: settings.pop(k) for k in list(settings) if k == "truncate"}
     shared = {k: v for k, v in settings.items() if k == "position"}
@@ -222,7 +288,17 @@ ROUTES: dict[str, Callable[[dict[str, Any], Sampling, str], Route]] = {
     "stated": _plain(Stated),
     "rag": _rag,
     "self_route": _self_route,
+    "listwise_rag": _listwise,
+    "context_picker": _choosing(ContextPickerRAG, "depth", "pick_tokens"),
+    "leave_one_out": _choosing(LeaveOneOut, "depth", "drop", "seed"),
+    "clustered_rag": _clustered,
+    "raptor": _raptor,
 }
+
+
+def passage_routes(retrievers: Mapping[str, tuple[Node, Node]]) -> dict[str, RAG]:
+    """A route on the passages of each retriever, as nodes of chunks and of a ranking."""
+    return {name: RAG(chunks=chunks, ranking=ranking) for name, (chunks, ranking) in retrievers.items()}
 
 
 def _expanded(components: Mapping[str, Component], study: Study) -> dict[str, Component]:

@@ -5,13 +5,16 @@ Adding a method is its file, one line here, and an agreement test; the contract 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from experiments.config import Component, build, pick
-from pipeline.core.errors import UserError
+from pipeline.core.errors import UserError, nearest
 from pipeline.core.stage import Documents, Node, QuestionId, QuestionText, Stage
+from retrievers.aggregate import AggregateIndex, AggregateSearch
+from retrievers.base import one_of
 from retrievers.bm25 import BM25Index, BM25Search
 from retrievers.chunk import (
     SectionChunks,
@@ -25,13 +28,23 @@ from retrievers.chunk_code import CodeChunks
 from retrievers.chunk_dialogue import TurnChunks
 from retrievers.chunk_structure import HeadingChunks, RecursiveChunks
 from retrievers.controls import RandomPassages
-from retrievers.dense import DenseSearch, FlatIndex
+from retrievers.cross_encoder import CrossEncoder
+from retrievers.dense import DenseSearch
 from retrievers.duplicates import Deduplicate
 from retrievers.encode import EncodeChunks, EncodeQuestion
+from retrievers.encode_endpoint import EndpointChunks, EndpointQuestion
 from retrievers.fuse import RRF, WeightedSum
+from retrievers.graph import GraphIndex
+from retrievers.graph_search import HAYSTACKCRAFT, GraphSearch
+from retrievers.landmark import ExpandLeft, LandmarkChunks
+from retrievers.late import LateChunks
+from retrievers.late_interaction import MaxSimRerank, MaxSimSearch, MultiVectorChunks, MultiVectorQuestion
+from retrievers.lexical import LexicalChunks, LexicalQuestion, LexicalSearch
 from retrievers.order import Order, Pack
 from retrievers.parents import Neighbours, Parents
 from retrievers.recorded import RecordedRun
+from retrievers.vector_index import VectorIndex
+from retrievers.whole import EncodeWhole
 
 CHUNKERS: dict[str, type[Stage]] = {
     "documents": WholeDocuments,
@@ -47,46 +60,142 @@ CHUNKERS: dict[str, type[Stage]] = {
 }
 FUSERS: dict[str, type[Stage]] = {"rrf": RRF, "weighted_sum": WeightedSum}
 
+Settings = dict[str, Any]
+Search = Callable[[Node, Settings, str], Node]
+"""Chunks, settings, the place of the settings -> a node of rankings."""
 
-def _bm25(chunks: Node, settings: dict[str, Any], where: str) -> Node:
-    search = build(BM25Search, {"k": settings.pop("k", 20)}, where)
-    return search.on(build(BM25Index, settings, where).on(chunks), QuestionText().on())
-
-
-def _dense(chunks: Node, settings: dict[str, Any], where: str) -> Node:
-    search = build(DenseSearch, {"k": settings.pop("k", 20)}, where)
-    index = build(FlatIndex, settings.pop("index", {}), f"{where}.index")
-    encode, ask = (build(cls, settings, where) for cls in (EncodeChunks, EncodeQuestion))
-    return search.on(index.on(encode.on(chunks)), ask.on(QuestionText().on()))
+Rerank = Callable[[Node, Node, Settings, str], Node]
+"""Ranking, chunks, settings, the place of the settings -> a node of rankings."""
 
 
-def _random(chunks: Node, settings: dict[str, Any], where: str) -> Node:
+def _apart(settings: Settings, where: str, *classes: type[Any]) -> list[Any]:
+    """One object of each class, each from the settings that it knows. Raises UserError for one that none knows."""
+    known = [{f.name for f in dataclasses.fields(cls)} for cls in classes]
+    for key in settings:
+        if not any(key in names for names in known):
+            raise UserError(f"unknown setting {key!r}", where=where, remedy=nearest(key, set().union(*known)))
+    return [
+        build(cls, {k: v for k, v in settings.items() if k in names}, where)
+        for cls, names in zip(classes, known, strict=True)
+    ]
+
+
+def _bm25(chunks: Node, settings: Settings, where: str) -> Node:
+    index, search = _apart(settings, where, BM25Index, BM25Search)
+    return search.on(index.on(chunks), QuestionText().on())
+
+
+def _dense(chunks: Node, settings: Settings, where: str) -> Node:
+    return _by_vectors(chunks, settings, where, EncodeChunks, EncodeQuestion)
+
+
+def _endpoint(chunks: Node, settings: Settings, where: str) -> Node:
+    return _by_vectors(chunks, settings, where, EndpointChunks, EndpointQuestion)
+
+
+def _whole(chunks: Node, settings: Settings, where: str) -> Node:
+    return _by_vectors(chunks, settings, where, EncodeWhole, EncodeQuestion)
+
+
+def _late(chunks: Node, settings: Settings, where: str) -> Node:
+    return _by_vectors(chunks, settings, where, LateChunks, EncodeQuestion, Documents().on())
+
+
+def _landmark(chunks: Node, settings: Settings, where: str) -> Node:
+    return _by_vectors(chunks, settings, where, LandmarkChunks, EncodeQuestion, Documents().on())
+
+
+def _by_vectors(
+    chunks: Node, settings: Settings, where: str, encode: type[Stage], ask: type[Stage], *more: Node
+) -> Node:
+    """Search by inner products: encoded chunks in the index that `index` describes, and the encoded question."""
+    index = build(VectorIndex, settings.pop("index", {}), f"{where}.index")
+    encoder, asker, search = _apart(settings, where, encode, ask, DenseSearch)
+    return search.on(index.on(encoder.on(chunks, *more)), asker.on(QuestionText().on()))
+
+
+def _pieces(chunks: Node, settings: Settings, where: str) -> Node:
+    """SEA: each chunk is found by the vectors of its pieces, which `pieces` cuts."""
+    pieces = build_chunks(settings.pop("pieces", {"type": "words", "size": 100, "overlap": 20}), f"{where}.pieces")
+    encoder, asker, search = _apart(settings, where, EncodeChunks, EncodeQuestion, AggregateSearch)
+    index = AggregateIndex().on(encoder.on(pieces), pieces, chunks)
+    return search.on(index, asker.on(QuestionText().on()))
+
+
+def _maxsim(chunks: Node, settings: Settings, where: str) -> Node:
+    encoder, asker, search = _apart(settings, where, MultiVectorChunks, MultiVectorQuestion, MaxSimSearch)
+    return search.on(encoder.on(chunks), asker.on(QuestionText().on()))
+
+
+def _lexical(chunks: Node, settings: Settings, where: str) -> Node:
+    encoder, asker, search = _apart(settings, where, LexicalChunks, LexicalQuestion, LexicalSearch)
+    return search.on(encoder.on(chunks), asker.on(QuestionText().on()))
+
+
+def _graph(chunks: Node, settings: Settings, where: str) -> Node:
+    """Personalised PageRank; `hits` names the searches whose best are seeds, `similar_by` an encoder for edges."""
+    hits = settings.pop("hits", {})
+    found = [build_search(chunks, component, f"{where}.hits.{name}") for name, component in hits.items()]
+    similar = settings.pop("similar_by", None)
+    vectors = [] if similar is None else [build(EncodeChunks, similar, f"{where}.similar_by").on(chunks)]
+    preset = settings.pop("preset", "")
+    if preset:
+        one_of(preset, list(HAYSTACKCRAFT), f"{where}.preset")
+        fixed = HAYSTACKCRAFT[preset]
+        settings = {"seeds": fixed.seeds, "restart": fixed.restart, "entities": fixed.entities, **settings}
+    index, search = _apart(settings, where, GraphIndex, GraphSearch)
+    return search.on(index.on(chunks, *vectors), QuestionText().on(), *found)
+
+
+def _random(chunks: Node, settings: Settings, where: str) -> Node:
     return build(RandomPassages, settings, where).on(chunks, QuestionText().on())
 
 
-def _trec(chunks: Node, settings: dict[str, Any], where: str) -> Node:
+def _trec(chunks: Node, settings: Settings, where: str) -> Node:
     return build(RecordedRun, settings, where).on(chunks, QuestionId().on())
 
 
-Search = Callable[[Node, dict[str, Any], str], Node]
-"""Chunks, settings, the place of the settings -> a node of rankings."""
-
-SEARCHES: dict[str, Search] = {"bm25": _bm25, "dense": _dense, "random": _random, "trec": _trec}
+SEARCHES: dict[str, Search] = {
+    "bm25": _bm25,
+    "dense": _dense,
+    "dense_endpoint": _endpoint,
+    "dense_whole": _whole,
+    "dense_pieces": _pieces,
+    "late_chunking": _late,
+    "landmark": _landmark,
+    "maxsim": _maxsim,
+    "lexical": _lexical,
+    "graph_ppr": _graph,
+    "random": _random,
+    "trec": _trec,
+}
 
 
 def _on_chunks(cls: type[Stage]) -> Rerank:
     """A step that reads the ranking and the chunks."""
 
-    def make(ranking: Node, chunks: Node, settings: dict[str, Any], where: str) -> Node:
+    def make(ranking: Node, chunks: Node, settings: Settings, where: str) -> Node:
         return build(cls, settings, where).on(ranking, chunks)
 
     return make
 
 
-Rerank = Callable[[Node, Node, dict[str, Any], str], Node]
-"""Ranking, chunks, settings, the place of the settings -> a node of rankings."""
+def _cross_encoder(ranking: Node, chunks: Node, settings: Settings, where: str) -> Node:
+    return build(CrossEncoder, settings, where).on(ranking, chunks, QuestionText().on())
 
-RERANKERS: dict[str, Rerank] = {"deduplicate": _on_chunks(Deduplicate), "neighbours": _on_chunks(Neighbours)}
+
+def _maxsim_rerank(ranking: Node, chunks: Node, settings: Settings, where: str) -> Node:
+    encoder, asker, step = _apart(settings, where, MultiVectorChunks, MultiVectorQuestion, MaxSimRerank)
+    return step.on(ranking, encoder.on(chunks), asker.on(QuestionText().on()))
+
+
+RERANKERS: dict[str, Rerank] = {
+    "cross_encoder": _cross_encoder,
+    "maxsim": _maxsim_rerank,
+    "deduplicate": _on_chunks(Deduplicate),
+    "neighbours": _on_chunks(Neighbours),
+    "expand_left": _on_chunks(ExpandLeft),
+}
 
 
 def build_chunks(component: Component, where: str) -> Node:

@@ -24,6 +24,7 @@ from experiments.tables import (
     cells_frame,
     comparisons_frame,
     costs_frame,
+    noted,
     scores_frame,
     summary_frame,
     unequal_coverage,
@@ -243,7 +244,7 @@ class Experiment:
             controls=[name for name, route in self.routes.items() if _is_control(route)],
             comparable=comparable,
         )
-        notes = list(self.dataset.notes)
+        notes = [*self.dataset.notes, *noted(rows)]
         if uneven and pairwise:
             notes += [f"{line}; compared on the questions that both routes answered" for line in uneven]
         draft = Writer(folder)

@@ -176,6 +176,25 @@ def build(cls: type[T], settings: Mapping[str, Any], where: str) -> T:
         raise UserError(e.what, where=f"{where}: {e.where}" if e.where else where, remedy=e.remedy) from None
 
 
+def assemble(cls: type[T], settings: Mapping[str, Any], where: str, **parts: Any) -> T:
+    """An object from settings and from parts that are made already (nodes, routes), which no settings can hold."""
+    known = {f.name for f in dataclasses.fields(cls) if f.init} - parts.keys()  # type: ignore[arg-type]
+    for key in settings:
+        if key not in known:
+            raise UserError(f"unknown setting {key!r} of {cls.__name__}", where=where, remedy=nearest(str(key), known))
+    _check_settings(cls, settings, where)
+    hints, values = get_type_hints(cls), {}
+    for key, value in settings.items():
+        try:
+            values[key] = TypeAdapter(hints[key]).validate_python(value)
+        except ValidationError as e:
+            raise _told(e, None, f"{where}.{key}") from None
+    try:
+        return cls(**parts, **values)
+    except UserError as e:
+        raise UserError(e.what, where=f"{where}: {e.where}" if e.where else where, remedy=e.remedy) from None
+
+
 def _check_settings(cls: Any, settings: Mapping[str, Any], where: str) -> None:
     """Refuse what pydantic would let pass: unknown keys of dataclasses within, and flags for numbers."""
     known = {f.name for f in dataclasses.fields(cls) if f.init}

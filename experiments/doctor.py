@@ -20,7 +20,6 @@ from experiments import (
 )
 from experiments.doctor_subject import Finding, Said, Subject
 from pipeline.core.store import Store
-from pipeline.routes.rag import RAG
 
 if TYPE_CHECKING:
     from experiments.compare import Experiment
@@ -70,11 +69,12 @@ def examine(experiment: Experiment) -> list[Finding]:
 
 def examine_retrieval(experiment: RetrievalExperiment) -> list[Finding]:
     """The findings on a study of retrieval, set by set: its data, its terms and encoders, and its re-rankers."""
+    from experiments.catalog import passage_routes
     from experiments.compare import Experiment
 
     findings = []
     for searched in experiment.sets:
-        routes = {n: RAG(chunks=chunks, ranking=ranking) for n, (chunks, ranking) in searched.retrievers.items()}
+        routes = passage_routes(searched.retrievers)
         asked = replace(searched.dataset, questions=tuple(searched.questions))
         one = Experiment(experiment.name, asked, [], routes, store=experiment.store, runs=experiment.runs)
         about = [(name, CHECKS[name]) for name in _OF_RETRIEVAL]

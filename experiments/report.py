@@ -26,9 +26,17 @@ if TYPE_CHECKING:
 __all__ = ["Frames", "PromptView", "write_report"]
 
 _NAMES = {
-    "routes": "Table of routes", "quality": "Quality", "tokens": "Quality and tokens", "grid": "What was varied",
-    "outcomes": "Outcomes", "kinds": "Kinds of question", "position": "Position of evidence",
-    "retrieval": "Retrieval", "agreement": "Agreement", "questions": "One question", "cost": "Cost",
+    "routes": "Table of routes",
+    "quality": "Quality",
+    "tokens": "Quality and tokens",
+    "grid": "What was varied",
+    "outcomes": "Outcomes",
+    "kinds": "Kinds of question",
+    "position": "Position of evidence",
+    "retrieval": "Retrieval",
+    "agreement": "Agreement",
+    "questions": "One question",
+    "cost": "Cost",
     "settings": "Settings",
 }  # fmt: skipp
 MOST_BYTES = 14_000_000  # of embedded answers, evidence and prompts; beyond, they are cut shorter

@@ -1,4 +1,4 @@
-"""One question's part of the graph as a picture: entities left, passages right, walks between. Plain data to an SVG string.
+"""One question's part of the graph as a picture: entities left, passages right. Plain data to an SVG string.
 
 The same data give the same bytes. It knows neither graphs nor searches: `retrievers.graph_export.neighbourhood` gives
 what is drawn. Labels stand outside of both columns, one to a line, so that none meets another; a cut one shows whole on
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from experiments.plots import cut_label, percent
-from experiments.svg import drawing, escape, legend, marker, num, paint, text
+from experiments.svg import drawing, escape, fit, legend, marker, num, paint, text
 
 ROW = 26
 _LARGEST = 10.5  # radius of the heaviest node
@@ -29,7 +29,7 @@ _COLOURS = {"mentions": "axis", "similar": "series-6", "next": "series-5", "titl
 
 @dataclass(frozen=True)
 class Dot:
-    """A node. mass: its share of the walk; seed: its share of the restarts, 0 for none; gold: whether it is evidence."""
+    """A node. mass: its share of the walk; seed: its share of the restarts; gold: whether it is evidence."""
 
     label: str
     mass: float
@@ -62,7 +62,7 @@ def question_graph(
     row |= _entity_rows(count, ties, row)
     key, top = legend(_key(ties), width)
     lines = max(len(entities), len(passages), 1)
-    left, right = width * 0.36, width * 0.58
+    left, right = width * 0.34, width * 0.53
     nodes = [*entities, *passages]
     offset = {True: (lines - len(entities)) / 2, False: (lines - len(passages)) / 2}
 
@@ -72,8 +72,9 @@ def question_graph(
     heaviest = max((dot.mass for dot in nodes), default=0.0) or 1.0
     strongest = max((tie.weight for tie in ties), default=0.0) or 1.0
     body = [key]
-    for x, words, anchor in ((left, "entities", "end"), (right, "passages, share of the walk", "start")):
-        body.append(text(x, top + 14, words, anchor=anchor, colour="muted", size=11.5, weight=600))
+    body.append(text(left, top + 14, "entities", anchor="end", colour="muted", size=11.5, weight=600))
+    heading = fit("passages, by share of the walk", width - right, 12)
+    body.append(text(right, top + 14, heading, colour="muted", size=11.5, weight=600))
     body += (_curve(place(t.a), place(t.b), t, t.weight / strongest) for t in sorted(ties, key=lambda t: t.weight))
     for i, dot in enumerate(nodes):
         x, y = place(i)
@@ -108,6 +109,7 @@ def _curve(start: tuple[float, float], end: tuple[float, float], tie: Tie, stren
 def _node(dot: Dot, x: float, y: float, r: float, entity: bool) -> str:
     shape, colour = ("circle", "series-3") if entity else ("diamond", "front") if dot.gold else ("square", "route")
     tip = f"{dot.label}: {percent(dot.mass)} of the walk" + (f", {percent(dot.seed)} of its starts" if dot.seed else "")
+    tip += ", gold" if dot.gold else ""
     # Seeds are filled: the walk starts there; what it only came to is drawn in outline.
     return marker(shape, x, y, r, colour=colour, hollow=not dot.seed, tip=tip)
 
@@ -118,8 +120,7 @@ def _label(dot: Dot, x: float, y: float, entity: bool, width: float) -> str:
     if entity:
         return cut_label(x - gap, y + 4, dot.label, x - gap, anchor="end", weight=weight)
     share = text(x + gap, y + 4, percent(dot.mass), colour="muted", size=11.5)
-    words = f"{dot.label} (gold)" if dot.gold else dot.label
-    return share + cut_label(x + gap + 46, y + 4, words, width - x - gap - 46, weight=weight)
+    return share + cut_label(x + gap + 46, y + 4, dot.label, width - x - gap - 46, weight=weight)
 
 
 def _key(ties: Sequence[Tie]) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ OUTCOMES = ("right", "wrong", "declined", "failed")
 RETRIEVAL = ("span_recall", "span_precision", "evidence_found")
 FIXED_COLUMNS = frozenset(
     "question route reader kind context cluster split answer status error finish evidence cites calls prompt_tokens "
-    "completion_tokens context_tokens kept_tokens truncated cut_at gold_kept prompt_digest".split()
+    "completion_tokens context_tokens kept_tokens truncated cut_at gold_kept notes prompt_digest".split()
 )
 
 Key = tuple[str, str]  # (reader, route)

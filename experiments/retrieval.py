@@ -253,7 +253,7 @@ def _scored(searched: Searched, name: str, runner: Runner) -> list[dict[str, Any
 
 def _cost(searched: Searched, name: str, runner: Runner) -> dict[str, Any]:
     chunks, ranking = searched.retrievers[name]
-    seconds = runner.seconds(ranking, searched.questions)
+    seconds = runner.seconds([ranking], searched.questions)
     found = [runner.value(chunks, q) for q in searched.questions]
     return {
         "set": searched.name,

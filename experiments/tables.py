@@ -98,6 +98,7 @@ def answers_frame(rows: Sequence[Row], dataset: Dataset) -> pl.DataFrame:
         pl.Boolean,
         (evidence_found(r.prompt.spans, q.evidence) for r, q in zip(replies, questions, strict=True)),
     )
+    column("notes", pl.String, ("; ".join(r.notes) for r in replies))
     column("prompt_digest", pl.String, (r.prompt.digest[:16] for r in replies))
     return pl.DataFrame(columns)
 
@@ -115,8 +116,7 @@ def costs_frame(rows: Sequence[Row], runner: Runner, questions: Sequence[Questio
         roots = job.route.nodes()
         if roots:
             if job.route_name not in shares:
-                # The last node named reads the others, so its graph holds all that the route needs.
-                shares[job.route_name] = runner.seconds(list(roots.values())[-1], questions)
+                shares[job.route_name] = runner.seconds(roots.values(), questions)
             retrieve, build = shares[job.route_name][job.question.id]
         price = job.reader.price
         seconds = sum(c.seconds for c in done.completions)
@@ -162,6 +162,17 @@ def unequal_coverage(rows: Sequence[Row]) -> list[str]:
         if len({frozenset(ids) for ids in failed.values()}) > 1:
             counts = ", ".join(f"{name} {len(ids)}" for name, ids in failed.items() if ids)
             lines.append(f"{reader}: calls that failed differ between routes ({counts})")
+    return lines
+
+
+def noted(rows: Sequence[Row]) -> list[str]:
+    """A line for each route and reader whose replies carry notes: how many do, and what the first of them says."""
+    lines = []
+    for reader, routes in _by_reader_and_route(rows).items():
+        for name, members in routes.items():
+            found = [r.transcript.reply.notes[0] for r in members if r.transcript.reply and r.transcript.reply.notes]
+            if found:
+                lines.append(f"{reader}, {name}: {len(found)} of {len(members)} answers have a note, e.g. {found[0]!r}")
     return lines
 
 

@@ -60,3 +60,57 @@ def labelled(number: int, title: str, section: str) -> Part:
 def gap() -> Part:
     """White space between two passages or documents."""
     return Part("label", "\n\n")
+
+
+# -- calls before the answer ------------------------------------------------------------------------------------------
+
+_RANKING, _REASON, _SUMMARY = (Part("answer", f"{word}:") for word in ("Ranking", "Reason", "Summary"))
+_RANK = Part("instruction", "Below are passages, each with its identifier in square brackets, and a question.\n\n")
+_RANKED = Part(
+    "instruction",
+    "Rank the passages by how much they help to answer the question, the most helpful first. Name every identifier "
+    "once, in the form [2] > [1] > [3], and write nothing else.\n",
+)
+_PICKED = Part(
+    "instruction",
+    "Choose the smallest set of passages that is enough to answer the question. First say in one or two sentences, "
+    "after 'Reason:', what the question needs and which passages hold it. Then write one line that begins with "
+    "'Passages:' and names their identifiers, such as Passages: [2] [5]. Choose none that only repeats another.\n",
+)
+
+
+def rank_passages(passages: Sequence[Part], question: str) -> Prompt:
+    """Asks for all passages' numbers in order of relevance, "[2] > [1] > ...".
+
+    Sun et al. 2023, "Is ChatGPT Good at Search?", arXiv 2304.09542 (permutation generation). It must hold the
+    passages under their numbers, the question, the form of the answer, and the demand that none is left out.
+    """
+    return Prompt((_RANK, *passages, _GAP, _asked(question), _RANKED, _RANKING))
+
+
+def pick_passages(passages: Sequence[Part], question: str) -> Prompt:
+    """Asks for a rationale and the numbers of the smallest sufficient set of passages.
+
+    Zhu et al. 2025, "Context-Picker", arXiv 2512.14465. It must hold the passages under their numbers, the question, a
+    rationale before the choice, and the demand for sufficiency and against repetition.
+    """
+    return Prompt((_RANK, *passages, _GAP, _asked(question), _PICKED, _REASON))
+
+
+@lru_cache(maxsize=64)
+def _to_summarise(words: int) -> Part:
+    return Part(
+        "instruction",
+        "Summarise the passages for somebody who will not see them and will be asked about them. Keep names, numbers, "
+        "dates and what is said of each, and which document says it, where that is known. Write at most "
+        f"{words} words, without introduction.\n\n",
+    )
+
+
+def summarise_passages(passages: Sequence[Part], words: int) -> Prompt:
+    """Asks for a summary of at most so many words. It holds no question, so that all questions share its answer.
+
+    Akesson and Santos 2024, "Clustered Retrieved Augmented Generation", arXiv 2406.00029; Sarthi et al. 2024, "RAPTOR",
+    arXiv 2401.18059, whose summaries are to keep as many details as possible.
+    """
+    return Prompt((_to_summarise(words), *passages, _GAP, _SUMMARY))

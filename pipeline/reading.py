@@ -1,8 +1,9 @@
 """All routes' reader calls of a study: united, de-duplicated, ordered, remembered.
 
-Every question of every route advances by one call at a time. The calls of one such wave are looked up among the
-remembered ones; the rest go to the reader document by document, sorted by the digests of their parts, so that calls
-that share a prefix stand next to each other, and each answer is written down as it arrives.
+Every question of every route advances by what it asks for at a time: one call, or several that do not depend on each
+other. The calls of one such wave are looked up among the remembered ones; the rest go to the reader document by
+document, sorted by the digests of their parts, so that calls that share a prefix stand next to each other, and each
+answer is written down as it arrives.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from pipeline.core.run import Log, Watcher, check_code
 from pipeline.core.spec import canonical, settings
 from pipeline.core.store import CallRow, Store
 from pipeline.generators.base import Call, Completion, Generator, Usage
-from pipeline.routes.base import Ask, Case, Reply, Route, Steps
+from pipeline.routes.base import Ask, Asks, Case, Reply, Route, Steps
+
+_Place = tuple[int, int]  # of a call in a wave: its job, and which of the calls that the job asks for at once
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Job:
 class Transcript:
     """What became of a job: its reply, and every call it made, in order.
 
-    made: per call, whether this job had it made in this run (False: remembered, or another job's).
+    made: per call, whether this job had it made in this run (False: remembered, another job's, or an earlier one's).
     """
 
     reply: Reply | None = None
@@ -65,7 +68,7 @@ class Transcript:
 
 @dataclass
 class CallPlan:
-    """The first call of every job, as `--dry-run` shows it, per reader: distinct calls, remembered, tokens to read."""
+    """What all jobs ask for first, as `--dry-run` shows it, per reader: distinct calls, remembered, tokens to read."""
 
     reader: Generator
     asked: int = 0
@@ -98,9 +101,10 @@ def plan_calls(jobs: Iterable[Job], store: Store) -> list[CallPlan]:
     by_reader: dict[int, tuple[CallPlan, dict[str, Call]]] = {}
     for job in jobs:
         plan, calls = by_reader.setdefault(id(job.reader), (CallPlan(job.reader), {}))
-        call = _call(job, next(job.route.steps(job.case)), 0)
-        plan.asked += 1
-        calls[job.reader.call_key(call)] = call
+        first = _advance(job.route.steps(job.case))
+        for call in [] if isinstance(first, Reply) else _calls(job, first, 0):
+            plan.asked += 1
+            calls[job.reader.call_key(call)] = call
     plans = []
     for plan, calls in by_reader.values():
         found = store.calls(calls)
@@ -142,51 +146,53 @@ def read(
     for reader in {id(j.reader): j.reader for j in jobs}.values():
         check_code(store, reader)
     transcripts = [Transcript() for _ in jobs]
-    running: dict[int, Steps] = {}
-    asking: dict[int, Call] = {}
-    for i, job in enumerate(jobs):
-        running[i] = job.route.steps(job.case)
-        asking[i] = _call(job, next(running[i]), 0)
+    running = [job.route.steps(job.case) for job in jobs]
+    advanced = {i: _advance(steps) for i, steps in enumerate(running)}
     answered: dict[str, Completion] = {}
     wave = 0
-    while asking:
-        by_reader: dict[int, list[int]] = {}
-        for i in asking:
-            by_reader.setdefault(id(jobs[i].reader), []).append(i)
-        replies: dict[int, Completion] = {}
+    while True:
+        wanted: dict[int, Asks] = {}
+        for i, step in advanced.items():
+            if isinstance(step, Reply):
+                transcripts[i].reply = step
+            else:
+                wanted[i] = step
+        if not wanted:
+            return transcripts, set(answered)
+        asking: dict[_Place, Call] = {}
+        by_reader: dict[int, list[_Place]] = {}
+        for i, asks in wanted.items():
+            for k, call in enumerate(_calls(jobs[i], asks, len(transcripts[i].completions))):
+                asking[i, k] = call
+                by_reader.setdefault(id(jobs[i].reader), []).append((i, k))
         for members in by_reader.values():
-            replies.update(_wave(jobs, members, asking, transcripts, answered, store, log, watcher, wave))
-        asking = {}
-        for i, completion in replies.items():
-            transcripts[i].completions.append(completion)
-            try:
-                ask = running[i].send(completion)
-                asking[i] = _call(jobs[i], ask, len(transcripts[i].completions))
-            except StopIteration as done:
-                transcripts[i].reply = done.value
+            _wave(jobs, members, asking, transcripts, answered, store, log, watcher, wave)
+        advanced = {}
+        for i, asks in wanted.items():
+            done = transcripts[i].completions
+            advanced[i] = _advance(running[i], done[-1] if isinstance(asks, Ask) else tuple(done[-len(asks) :]))
         wave += 1
-    return transcripts, set(answered)
 
 
 def _wave(
     jobs: Sequence[Job],
-    members: list[int],
-    asking: dict[int, Call],
+    members: list[_Place],
+    asking: dict[_Place, Call],
     transcripts: list[Transcript],
     answered: dict[str, Completion],
     store: Store,
     log: Log,
     watcher: Watcher,
     wave: int,
-) -> dict[int, Completion]:
+) -> None:
     """One wave of one reader: look up, order, call, write down."""
-    reader = jobs[members[0]].reader
-    keys = {i: reader.call_key(asking[i]) for i in members}
+    reader = jobs[members[0][0]].reader
+    keys = {place: reader.call_key(asking[place]) for place in members}
     # In this order: a failure that is not final is one for all routes that share the call, in whatever wave.
     answers = {key: answered[key] for key in keys.values() if key in answered}
     answers |= {key: _completion(row) for key, row in store.calls(set(keys.values()) - answers.keys()).items()}
-    owner = {keys[i]: i for i in reversed(members) if keys[i] not in answers}
-    todo = [asking[i] for i in owner.values()]
+    owner = {keys[place]: place for place in reversed(members) if keys[place] not in answers}
+    todo = [asking[place] for place in owner.values()]
     order = plan_order(todo)
     todo, todo_keys = [todo[k] for k in order], [list(owner)[k] for k in order]
     watcher.begin(reader.label, len(todo))
@@ -212,13 +218,28 @@ def _wave(
         observed_cached_tokens=cached,
     )
     answered |= answers
-    for i in members:
-        transcripts[i].made.append(owner.get(keys[i]) == i)
-    return {i: answers[keys[i]] for i in members}
+    for place in members:
+        transcript = transcripts[place[0]]
+        transcript.completions.append(answers[keys[place]])
+        transcript.made.append(owner.get(keys[place]) == place)
 
 
-def _call(job: Job, ask: Ask, turn: int) -> Call:
-    return Call(ask.prompt, ask.sampling, job.question.id, job.route_name, turn)
+def _advance(steps: Steps, answer: Completion | tuple[Completion, ...] | None = None) -> Asks | Reply:
+    """What a route asks for next, or its reply; where it asks for no calls at all, it goes on at once."""
+    try:
+        wanted = steps.send(answer)
+        while wanted == ():
+            wanted = steps.send(())
+    except StopIteration as stop:
+        reply: Reply = stop.value
+        return reply
+    return wanted
+
+
+def _calls(job: Job, asks: Asks, turn: int) -> list[Call]:
+    """The calls of asks, whose first is the job's call number `turn`."""
+    asks = (asks,) if isinstance(asks, Ask) else asks
+    return [Call(a.prompt, a.sampling, job.question.id, job.route_name, turn + k) for k, a in enumerate(asks)]
 
 
 def _writable(done: Completion) -> Completion:

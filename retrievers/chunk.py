@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,9 +22,12 @@ from pipeline.core.spec import settings
 from pipeline.core.stage import Per, Stage
 from pipeline.core.tokens import tokenizer_named
 from retrievers.base import at_least, tokenizer_identity
-from retrievers.windows import LONGEST, Span, Weigher, windows, word_spans
+from retrievers.windows import LONGEST, Span, Weigher, sliding, windows, word_spans
 
-_PARAGRAPH = re.compile(r"\S[^\n]*(?:\n[^\S\n]*\S[^\n]*)*")
+Label = Callable[[int, int], str]
+"""The section label of the stretch `[start, end)` of a document."""
+
+PARAGRAPH = re.compile(r"\S[^\n]*(?:\n[^\S\n]*\S[^\n]*)*")
 
 
 class Chunker(Stage):
@@ -43,17 +46,40 @@ class Chunker(Stage):
         """Offsets `[start, end)` of the chunks of one document in order, perhaps with white space around them."""
         raise NotImplementedError
 
+    def plan(self, document: Document, text: str) -> tuple[Iterable[Span], Label]:
+        """The spans, and how they are labelled: by the sections of the document in which a chunk begins."""
+        titles = Titles(document.sections)
+        return self.spans(document, text), lambda start, _end: titles.at(start)
+
     def chunks(self, document: Document) -> Iterator[Chunk]:
         """The chunks of one document."""
         text = document.text
         if text is None:
             return
-        titles = _Titles(document.sections)
-        for start, end in self.spans(document, text):
+        spans, label = self.plan(document, text)
+        for start, end in spans:
             body = text[start:end].strip()
             if body:
                 start = text.index(body[0], start)
-                yield Chunk(document.id, start, start + len(body), body, document.title, titles.at(start))
+                end = start + len(body)
+                yield Chunk(document.id, start, end, body, document.title, label(start, end))
+
+
+@dataclass(frozen=True)
+class WholeDocuments(Chunker):
+    """One chunk a document, without the white space around it: for collections of passages.
+
+    Its section label names only sections that hold all of it.
+    """
+
+    def plan(self, document: Document, text: str) -> tuple[Iterable[Span], Label]:
+        """The whole text."""
+
+        def label(start: int, end: int) -> str:
+            holding = [s for s in document.sections if s.start <= start and end <= s.end]
+            return path(s.title for s in sorted(holding, key=lambda s: (s.start, -s.end)))
+
+        return [(0, len(text))], label
 
 
 class TokenizedChunker(Chunker):
@@ -87,7 +113,7 @@ class WordChunks(Chunker):
     overlap: int = 0
 
     def __post_init__(self) -> None:
-        _check(self, self.size, self.overlap)
+        check_size(self, self.size, self.overlap)
 
     def spans(self, document: Document, text: str) -> Iterable[Span]:
         """Windows of words."""
@@ -108,7 +134,7 @@ class TokenChunks(TokenizedChunker):
     tokenizer: str = "words"
 
     def __post_init__(self) -> None:
-        _check(self, self.size, self.overlap)
+        check_size(self, self.size, self.overlap)
 
     def spans(self, document: Document, text: str) -> Iterable[Span]:
         """Windows of words, weighed in tokens."""
@@ -129,13 +155,35 @@ class SentenceChunks(TokenizedChunker):
     tokenizer: str = "words"
 
     def __post_init__(self) -> None:
-        _check(self, self.size, 0)
+        check_size(self, self.size, 0)
         at_least(self.overlap_sentences, 0, f"{self.label}.overlap_sentences")
 
     def spans(self, document: Document, text: str) -> Iterable[Span]:
         """Windows of sentences, weighed in tokens."""
         atoms, weights = self.weigher(text).fit(split_sentences(text))
         return windows(atoms, weights, [1] * len(atoms), self.size, self.overlap_sentences)
+
+
+@dataclass(frozen=True)
+class SentenceWindows(TokenizedChunker):
+    """Windows of `window` sentences, one every `step` sentences; with step below window, neighbours share sentences.
+
+    size: tokens; a longer sentence is cut between words, and each piece counts as a sentence.
+    """
+
+    window: int = 5
+    step: int = 2
+    size: int = 200
+    tokenizer: str = "words"
+
+    def __post_init__(self) -> None:
+        check_size(self, self.size, 0)
+        check_step(self, self.window, self.step)
+
+    def spans(self, document: Document, text: str) -> Iterable[Span]:
+        """Windows of sentences, by their number."""
+        atoms, _ = self.weigher(text).fit(split_sentences(text))
+        return sliding(atoms, self.window, self.step)
 
 
 @dataclass(frozen=True)
@@ -150,7 +198,7 @@ class SectionChunks(TokenizedChunker):
     tokenizer: str = "words"
 
     def __post_init__(self) -> None:
-        _check(self, self.size, 0)
+        check_size(self, self.size, 0)
 
     def spans(self, document: Document, text: str) -> Iterable[Span]:
         """Sections, recursively."""
@@ -161,30 +209,32 @@ class SectionChunks(TokenizedChunker):
         if weigher.weight(start, end) <= self.size:
             yield start, end
             return
-        children: list[Section] = []
+        children: list[tuple[int, Section]] = []
         at = start
-        for section in inside:
+        for place, section in enumerate(inside):
             if section.start >= at and section.end <= end and (section.start, section.end) != (start, end):
-                children.append(section)
+                children.append((place, section))
                 at = max(section.end, at)
         if not children:
             yield from self._paragraphs(text, start, end, weigher)
             return
         at = start
-        for child in children:
+        for place, child in children:
             if at < child.start:
                 if at == start and weigher.weight(at, child.end) <= self.size:
                     yield at, child.end
                     at = child.end
                     continue
                 yield from self._paragraphs(text, at, child.start, weigher)
-            within = [s for s in inside if s is not child and child.start <= s.start and s.end <= child.end]
+            # In order of start, so what the child holds stands right behind it. Reading on to the end would be n².
+            stop = bisect_right(inside, child.end, place + 1, key=lambda s: s.start)
+            within = [s for s in inside[place + 1 : stop] if s.end <= child.end]
             yield from self._descend(text, child.start, child.end, within, weigher)
             at = child.end
         yield from self._paragraphs(text, at, end, weigher)
 
     def _paragraphs(self, text: str, start: int, end: int, weigher: Weigher) -> Iterator[Span]:
-        paragraphs = [m.span() for m in _PARAGRAPH.finditer(text, start, end)]
+        paragraphs = [m.span() for m in PARAGRAPH.finditer(text, start, end)]
         stretches: list[Span] = []
         for a, b in paragraphs:
             if weigher.weight(a, b) <= self.size:
@@ -195,7 +245,7 @@ class SectionChunks(TokenizedChunker):
         yield from windows(atoms, weights, weights, self.size, 0)
 
 
-class _Titles:
+class Titles:
     """Section titles by position, from the outermost to the innermost: "paper 2 › Method".
 
     The outer ones count: LaRA asks about "paper 2", and a chunk that names its innermost heading alone has lost that.
@@ -206,7 +256,7 @@ class _Titles:
         self._titles = [""] * len(self._bounds)
         for section in sorted(sections, key=lambda s: (s.start, -s.end)):  # outer sections before those they hold
             for i in range(bisect_left(self._bounds, section.start), bisect_left(self._bounds, section.end)):
-                self._titles[i] = " › ".join(t for t in (self._titles[i], section.title) if t)
+                self._titles[i] = path((self._titles[i], section.title))
 
     def at(self, position: int) -> str:
         """The title there, or an empty string outside of all sections."""
@@ -214,7 +264,13 @@ class _Titles:
         return self._titles[i] if i >= 0 else ""
 
 
-def _check(chunker: Chunker, size: int, overlap: int) -> None:
+def path(titles: Iterable[str]) -> str:
+    """Titles from the outermost to the innermost as one label: "A › B"; empty ones are left out."""
+    return " › ".join(t for t in titles if t)
+
+
+def check_size(chunker: Chunker, size: int, overlap: int) -> None:
+    """Refuse a size or an overlap that cannot work. Raises UserError."""
     at_least(size, 1, f"{chunker.label}.size")
     at_least(overlap, 0, f"{chunker.label}.overlap")
     if overlap >= size:
@@ -222,4 +278,16 @@ def _check(chunker: Chunker, size: int, overlap: int) -> None:
             f"an overlap of {overlap} leaves nothing new in a chunk of size {size}",
             where=f"{chunker.label}.overlap",
             remedy="Give an overlap smaller than the size",
+        )
+
+
+def check_step(chunker: Chunker, window: int, step: int) -> None:
+    """Refuse windows that would leave something out. Raises UserError."""
+    at_least(window, 1, f"{chunker.label}.window")
+    at_least(step, 1, f"{chunker.label}.step")
+    if step > window:
+        raise UserError(
+            f"a step of {step} leaves gaps between windows of {window}",
+            where=f"{chunker.label}.step",
+            remedy="Give a step of at most the window",
         )

@@ -70,7 +70,7 @@ class RecordedRun(Stage):
             for i in places[document]:
                 if start is None or (chunks[i].start < end and start < chunks[i].end):
                     best[i] = max(score, best.get(i, score))
-        if scores and not best:
+        if scores and chunks and not best:
             raise UserError(
                 f"{missed!r} is no document of question {name!r}",
                 where=self.path,

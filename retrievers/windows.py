@@ -26,29 +26,33 @@ class Weigher:
     """Tokens of stretches of one text; a token belongs to the stretch in which it ends."""
 
     def __init__(self, text: str, tokens: Sequence[Span], size: int) -> None:
-        self._text, self._size = text, size
+        self._text, self.size = text, size
         self._ends = [end for _, end in tokens]
 
     def weight(self, start: int, end: int) -> int:
         """Tokens that end in `(start, end]`."""
         return bisect_right(self._ends, end) - bisect_right(self._ends, start)
 
+    def fits(self, start: int, end: int) -> bool:
+        """Whether the stretch weighs at most `size`."""
+        return self.weight(start, end) <= self.size
+
     def fit(self, spans: Iterable[Span]) -> tuple[list[Span], list[int]]:
         """The spans and their weights, those heavier than `size` cut between words, words cut between tokens."""
         atoms: list[Span] = []
         for start, end in spans:
-            if self.weight(start, end) <= self._size:
+            if self.fits(start, end):
                 atoms.append((start, end))
                 continue
             words: list[Span] = []
             for a, b in word_spans(self._text, start, end):
                 cuts = [a, b]
-                if self.weight(a, b) > self._size:
+                if self.weight(a, b) > self.size:
                     inner = self._ends[bisect_right(self._ends, a) : bisect_left(self._ends, b)]
                     cuts = sorted({a, b, *inner})
                 words += pairwise(cuts)
             weights = [self.weight(a, b) for a, b in words]
-            atoms += windows(words, weights, weights, self._size, 0)
+            atoms += windows(words, weights, weights, self.size, 0)
         return atoms, [self.weight(a, b) for a, b in atoms]
 
 
@@ -71,6 +75,18 @@ def windows(
         yield atoms[first][0], atoms[last - 1][1]
         # Atoms without weight (characters that a tokenizer drops) must not be shared when nothing is to be.
         first = max(first + 1, bisect_left(shared, shared[last] - overlap)) if overlap else last
+
+
+def sliding(atoms: Sequence[Span], window: int, step: int) -> Iterator[Span]:
+    """Windows of `window` neighbouring atoms, one every `step` of them, 1 <= step <= window; yields `[start, end)`.
+
+    The first window that reaches the last atom is the last one: each holds an atom that no earlier one holds.
+    """
+    for first in range(0, len(atoms), step):
+        last = min(first + window, len(atoms))
+        yield atoms[first][0], atoms[last - 1][1]
+        if last == len(atoms):
+            return
 
 
 def word_spans(text: str, start: int, end: int) -> Iterator[Span]:

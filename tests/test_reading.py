@@ -20,20 +20,22 @@ from pipeline.generators.base import Call, Completion, Generator, Sampling, Usag
 from pipeline.generators.recorded import Recorded
 from pipeline.generators.scripted import Scripted
 from pipeline.reading import Job, Transcript, plan_calls, read, shared_tokens
-from pipeline.routes.base import Route
+from pipeline.routes.base import Ask, Case, Cut, Reply, Route, Steps
 from pipeline.routes.controls import ClosedBook
 from pipeline.routes.long_context import LongContext
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Counting(Generator):
-    """Answers by a function of the prompt's text, and keeps the calls it was given."""
+    """Answers by a function of the prompt's text, and keeps the calls it was given, and how many at a time."""
 
     answer: Callable[[str], Completion] = runtime(lambda text: Completion(f"{len(text)} letters"))
     given: list[Call] = runtime(default_factory=list)
+    batches: list[int] = runtime(default_factory=list)
     shuffled: bool = runtime(False)
 
     def generate(self, calls: Sequence[Call]) -> Iterator[tuple[int, Completion]]:
+        self.batches.append(len(calls))
         order = list(range(len(calls)))
         if self.shuffled:
             random.Random(0).shuffle(order)
@@ -145,6 +147,139 @@ def test_a_study_is_read_document_by_document(store, make_dataset, jobs_of):
     per_document = reader.tokenizer.count(next(iter(data.documents.values())).text)
     assert event["predicted_cached_tokens"] >= 5 * 3 * per_document
     assert event["predicted_cached_tokens"] == shared_tokens(reader.given, reader)
+
+
+# -- several calls at once --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Wants(Route):
+    """Asks for what it is told to, one after another: a text, or a tuple of texts at once; keeps what it is sent."""
+
+    asks: tuple[str | tuple[str, ...], ...]
+    heard: list[Any] = runtime(default_factory=list)
+
+    def steps(self, case: Case) -> Steps:
+        def ask(text: str) -> Ask:
+            return Ask(Prompt((Part("question", f"{case.question.id} {text}"),)), self.sampling)
+
+        for wanted in self.asks:
+            self.heard.append((yield ask(wanted) if isinstance(wanted, str) else tuple(map(ask, wanted))))
+        return Reply(Completion("done"), Prompt(()), Cut(0, 0))
+
+
+def echo(text: str) -> Completion:
+    return Completion(text.split()[-1], usage=Usage(7, 2, 1))
+
+
+def wants_of(case: Case, *asks: str | tuple[str, ...]) -> Job:
+    return Job("wants", Wants(asks=asks), case)
+
+
+def heard(job: Job) -> list[str | tuple[str, ...]]:
+    """The texts of what the route was sent, in the shape it was sent in."""
+    assert isinstance(job.route, Wants)
+    return [h.text if isinstance(h, Completion) else tuple(c.text for c in h) for h in job.route.heard]
+
+
+@pytest.fixture
+def case(make_dataset, case_of) -> Callable[[Generator], Case]:
+    data = make_dataset(documents=1, questions=1)
+    return lambda reader: case_of(data, data.questions[0], reader)
+
+
+def test_calls_asked_for_at_once_go_to_the_reader_with_all_others(store, make_dataset, jobs_of, case_of):
+    data = make_dataset(documents=2, questions=2)
+    reader = Counting(answer=echo, shuffled=True)
+    wants = [Job("wants", Wants(asks=(("a", "b", "c"),)), case_of(data, q, reader)) for q in data.questions]
+    read([*wants, *jobs_of(data, reader, "lc")], store)
+    assert reader.batches == [4 * 3 + 4]
+    assert [heard(job) for job in wants] == [[("a", "b", "c")]] * 4
+
+
+def test_an_answer_comes_in_the_shape_of_what_was_asked(store, case):
+    reader = Counting(answer=echo, shuffled=True)
+    job = wants_of(case(reader), ("a", "b"), "c", (), ("d",), (), (), ("e", "f"), ())
+    log = Log()
+    (done,), _ = read([job], store, log=log)
+    assert heard(job) == [("a", "b"), "c", (), ("d",), (), (), ("e", "f"), ()]
+    assert done.reply and done.reply.completion.text == "done"
+    assert [c.text for c in done.completions] == list("abcdef")
+    assert reader.batches == [2, 1, 1, 2]
+    assert [e["wave"] for e in log.events] == [0, 1, 2, 3]
+    turns = {c.turn: echo(c.prompt.text).text for c in reader.given}
+    assert turns == dict(enumerate("abcdef"))
+
+
+@pytest.mark.parametrize("asks", [(), ((),), ((), ())])
+def test_a_route_that_asks_for_nothing_takes_no_call(store, case, asks):
+    reader, log = Counting(), Log()
+    job = wants_of(case(reader), *asks)
+    (done,), keys = read([job], store, log=log)
+    assert done.reply and done.reply.completion.text == "done"
+    assert (done.completions, done.made, done.usage, keys) == ([], [], Usage(), set())
+    assert not log.events and not reader.batches
+    assert (plan_of(store, [job]).asked, plan_of(store, [job]).distinct) == (0, 0)
+
+
+def test_equal_calls_asked_for_at_once_are_one_and_each_is_charged(store, case):
+    reader, log = Counting(answer=echo), Log()
+    (done,), keys = read([wants_of(case(reader), ("a", "b", "a", "a"), ("b", "c"))], store, log=log)
+    assert len(reader.given) == len(keys) == 3
+    assert [c.text for c in done.completions] == list("abaabc")
+    assert done.made == [True, True, False, False, False, True]
+    assert done.usage == Usage(6 * 7, 6 * 2, 6 * 1)
+    told = [[e[k] for k in ("asked", "distinct", "remembered", "made")] for e in log.events]
+    assert told == [[4, 2, 0, 2], [2, 2, 1, 1]]
+
+
+@pytest.mark.parametrize("final", [True, False])
+def test_a_failed_call_stops_none_of_those_asked_for_with_it(store, case, final):
+    def answer(text: str) -> Completion:
+        return Completion("", "failed", "error", "it broke", final=final) if text.endswith("a") else echo(text)
+
+    job = wants_of(case(Counting(answer=answer)), ("a", "b", "c"), "d")
+    (done,), _ = read([job], store)
+    assert [c.status for c in done.completions] == ["failed", "ok", "ok", "ok"]
+    assert heard(job) == [("", "b", "c"), "d"]
+    healed = Counting(answer=echo)
+    again = wants_of(case(healed), ("a", "b", "c"), "d")
+    read([again], store)
+    assert [echo(c.prompt.text).text for c in healed.given] == ([] if final else ["a"])
+    assert heard(again) == [("" if final else "a", "b", "c"), "d"]
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 4, 5])
+def test_calls_asked_for_at_once_are_remembered_one_by_one(store, case, after):
+    def killed(text: str) -> Completion:
+        if len(reader.given) > after:
+            raise KeyboardInterrupt
+        return echo(text)
+
+    asks = (("a", "b", "c"), "d", ("e", "f"))
+    reader = Counting(answer=killed, shuffled=True)
+    with pytest.raises(KeyboardInterrupt):
+        read([wants_of(case(reader), *asks)], store)
+    rest = Counting(answer=echo)
+    job = wants_of(case(rest), *asks)
+    (done,), _ = read([job], store)
+    made = [echo(c.prompt.text).text for c in (*reader.given[:after], *rest.given)]
+    assert sorted(made) == list("abcdef")
+    assert heard(job) == [("a", "b", "c"), "d", ("e", "f")]
+    assert done.usage == Usage(6 * 7, 6 * 2, 6 * 1)
+    assert sum(done.made) == 6 - after
+
+
+def test_the_plan_counts_all_that_is_asked_for_first(store, case):
+    reader, log = Counting(answer=echo), Log()
+    job = wants_of(case(reader), (), ("a", "b", "a"), "c")
+    plan = plan_of(store, [job])
+    assert (plan.asked, plan.distinct, plan.remembered) == (3, 2, 0)
+    assert plan.max_answer_tokens == 2 * Sampling().max_tokens
+    read([job], store, log=log)
+    assert (log.events[0]["asked"], log.events[0]["made"]) == (3, 2)
+    other = wants_of(case(reader), ("a", "x", "a", "y", "z"))  # x where b stood, y where c stood, z beyond
+    assert plan_of(store, [other]).why == {"its prompt changed": 2, "never asked before": 1}
 
 
 # -- failures ---------------------------------------------------------------------------------------------------------

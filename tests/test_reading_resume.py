@@ -40,6 +40,25 @@ class Loop(Route):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rounds(Route):
+    """Asks `width` things at once, `rounds` times; each prompt of a round holds all answers of the one before."""
+
+    width: int = 4
+    rounds: int = 2
+
+    def steps(self, case: Case) -> Steps:
+        said: list[str] = []
+        for turn in range(self.rounds):
+            prompts = [
+                Prompt((Part("question", f"{case.question.id} round {turn} part {k} after {said}"),))
+                for k in range(self.width)
+            ]
+            done: tuple[Completion, ...] = yield tuple(Ask(prompt, self.sampling) for prompt in prompts)
+            said = [c.text for c in done]
+        return Reply(done[-1], prompts[-1], Cut(0, 0))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Killed(Scripted):
     """A script that stops the process, as it were, before its n-th call is answered."""
 
@@ -62,10 +81,10 @@ def test_a_self_route_declines_and_goes_on(store, make_dataset, jobs_of):
     assert [t.reply.prompt.parts[1].role for t in transcripts if t.reply] == ["document"] * 2 + ["label"] * 2
 
 
-@pytest.mark.parametrize("after", [1, 3, 7, 8, 9, 13, 19])
+@pytest.mark.parametrize("after", [1, 3, 7, 8, 9, 13, 19, 41, 70])
 def test_a_killed_run_makes_no_call_twice(store, make_dataset, tmp_path, after, routes, case_of):
     data = make_dataset(documents=3, questions=2)
-    all_routes = {**routes, "loop": Loop()}
+    all_routes = {**routes, "loop": Loop(), "rounds": Rounds()}
     calls = tmp_path / "calls.tsv"
 
     def jobs(reader: Generator) -> list[Job]:

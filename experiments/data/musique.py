@@ -34,13 +34,13 @@ QUESTIONS, CORPUS = "musique_train.json", "musique_train_corpus.json"
 def load_musique(folder: Path | None = None) -> Dataset:
     """The questions in the file's order, asked of the whole collection; the passages as documents.
 
-    A document's text is its title, a line end, and the passage, since passages name their subject by title alone. Its id
-    is the title with eight digits of the content's digest: a passage that is moved or added changes no other's id. A
-    passage given twice is one document. Evidence is each supporting passage, whole. The split is drawn by the question's
-    id (an even digest is dev), so that what is tuned on one half can be reported on the other.
+    A document's text is its title, a line end, and the passage, since passages name their subject by title alone. Its
+    id is the title with eight digits of the content's digest: a passage that is moved or added changes no other's id. A
+    passage given twice is one document. Evidence is each supporting passage, whole. The split is drawn by the
+    question's id (an even digest is dev), so that what is tuned on one half can be reported on the other.
 
-    folder: by default `musique100` in the folder of data sets. Raises UserError for a file that is missing or broken, and
-    for a supporting passage that the collection lacks.
+    folder: by default `musique100` in the folder of data sets. Raises UserError for a file that is missing or broken,
+    and for a supporting passage that the collection lacks.
     """
     folder = folder or data_root() / "musique100"
     if not folder.is_dir():

@@ -312,15 +312,15 @@ class Runner:
 
     # -- cost -----------------------------------------------------------------------------------------------------
 
-    def seconds(self, root: Node, questions: Sequence[Question]) -> dict[str, tuple[float, float]]:
-        """Per question id: seconds of the root's graph (per-question nodes, share of per-context nodes), cold.
+    def seconds(self, roots: Iterable[Node], questions: Sequence[Question]) -> dict[str, tuple[float, float]]:
+        """Per question id: seconds of the roots' graph (per-question nodes, share of per-context nodes), cold.
 
         Work per context is charged in full: its shares over the context's questions add up to what it took, whichever
         route paid for it in this run.
         """
         asking = Counter(context_name(self.context_ids(q)) for q in questions)
         shares: dict[str, tuple[float, float]] = {}
-        nodes = [n for n in root.walk() if not isinstance(n.stage, Source)]
+        nodes = [n for n in union(roots) if not isinstance(n.stage, Source)]
         keys = {self.key(n, q) for n in nodes for q in questions} - self._seconds.keys()
         self._seconds.update(self.store.good(keys))
         for q in questions:

@@ -1,8 +1,9 @@
 """What a route is: settings, the nodes it reads, and a generator of calls.
 
-`steps` yields an `Ask` for every call it wants made and is sent the `Completion`; it returns a `Reply`. So a route of
-one call and a loop of twenty are written alike, all routes' calls of one moment can be united and ordered, and a killed
-run replays the calls that are remembered. No route looks at a gold answer; only the oracle control at gold evidence.
+`steps` yields an `Ask` for a call it wants made and is sent the `Completion`, or a tuple of `Ask`s, none of which waits
+for another's answer, and is sent the tuple of their `Completion`s; it returns a `Reply`. So a route of one call and a
+loop of twenty are written alike, all routes' calls of one moment can be united and ordered, and a killed run replays
+the calls that are remembered. No route looks at a gold answer; only the oracle control at gold evidence.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pipeline.generators.base import Generator as Reader
 from pipeline.prompts import Position, answer_from, gap, labelled
 
 Truncate = Literal["end", "middle", "start"]
-_MARGIN = 64  # tokens left for what a chat template adds around the prompt
+MARGIN = 64  # tokens left for what a chat template adds around the prompt
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,21 @@ class Cut:
 
 @dataclass(frozen=True)
 class Reply:
-    """A route's answer: the completion it stands by and the prompt behind it."""
+    """A route's answer: the completion it stands by and the prompt behind it.
+
+    notes: what a reader of the results should know of the calls before it, one line each.
+    """
 
     completion: Completion
     prompt: Prompt
     cut: Cut
+    notes: tuple[str, ...] = ()
 
 
-Steps = Generator[Ask, Completion, Reply]
+Asks = Ask | tuple[Ask, ...]
+# Sent: a Completion for an Ask, a tuple of Completions for a tuple. A generator has one type for all that it is sent,
+# hence Any; `completion: Completion = yield Ask(...)` has the type checker see what is done with it.
+Steps = Generator[Asks, Any, Reply]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +93,11 @@ class Route(ABC):
 
     @abstractmethod
     def steps(self, case: Case) -> Steps:
-        """Yield the calls, return the reply."""
+        """Yield the calls, return the reply.
+
+        Calls yielded as one tuple are made at once, equal ones as one, and answered together, in order: a failed one
+        among them stops no other. An empty tuple is answered by an empty one, and costs nothing.
+        """
 
 
 def document_parts(documents: Sequence[Document]) -> list[Part]:
@@ -140,7 +152,7 @@ def fit(
     if case.reader.window is None:
         return parts, Cut(total, total)
     bare = answer_from([p for p in parts if p.role == "label"], case.question.text, position=position)
-    room = case.reader.window - sampling.max_tokens - tokenizer.count_prompt(bare) - _MARGIN
+    room = case.reader.window - sampling.max_tokens - tokenizer.count_prompt(bare) - MARGIN
     if room <= 0:
         raise UserError(
             f"the window of {case.reader.window} tokens leaves no room for a document "

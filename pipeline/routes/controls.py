@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pipeline.core.records import Chunk
+from pipeline.generators.base import Completion
 from pipeline.prompts import answer_alone, answer_from
 from pipeline.routes.base import Ask, Case, Cut, Reply, Route, Steps, context_size, passage_parts, tokens_of
 
@@ -23,7 +24,7 @@ class ClosedBook(Route):
     def steps(self, case: Case) -> Steps:
         """One call without any document."""
         prompt = answer_alone(case.question.text)
-        completion = yield Ask(prompt, self.sampling)
+        completion: Completion = yield Ask(prompt, self.sampling)
         return Reply(completion, prompt, Cut(context_size(case.documents, case.reader.tokenizer), 0))
 
 
@@ -43,6 +44,6 @@ class Oracle(Route):
         ]
         parts = passage_parts(chunks, labels=True)
         prompt = answer_from(parts, case.question.text, position=self.position)
-        completion = yield Ask(prompt, self.sampling)
+        completion: Completion = yield Ask(prompt, self.sampling)
         tokenizer = case.reader.tokenizer
         return Reply(completion, prompt, Cut(context_size(case.documents, tokenizer), tokens_of(parts, tokenizer)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.generators.base import Completion
 from pipeline.prompts import answer_from
 from pipeline.routes.base import Ask, Case, Reply, Route, Steps, Truncate, document_parts, fit
 
@@ -18,5 +19,5 @@ class LongContext(Route):
         """One call on everything."""
         parts, cut = fit(document_parts(case.documents), case, self.sampling, self.truncate, self.position)
         prompt = answer_from(parts, case.question.text, position=self.position)
-        completion = yield Ask(prompt, self.sampling)
+        completion: Completion = yield Ask(prompt, self.sampling)
         return Reply(completion, prompt, cut)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pipeline.core.records import Part
 from pipeline.core.stage import Node
+from pipeline.generators.base import Completion
 from pipeline.prompts import answer_from
 from pipeline.routes.base import (
     Ask,
@@ -46,7 +47,7 @@ class RAG(Route):
         """One call on the passages."""
         parts = self.parts(case)
         prompt = answer_from(parts, case.question.text, position=self.position)
-        completion = yield Ask(prompt, self.sampling)
+        completion: Completion = yield Ask(prompt, self.sampling)
         tokenizer = case.reader.tokenizer
         return Reply(completion, prompt, Cut(context_size(case.documents, tokenizer), tokens_of(parts, tokenizer)))
 
@@ -61,5 +62,5 @@ class Stated(Route):
         """One call, which only a recorded reader can answer."""
         parts = [Part("passage", None, stated_tokens=self.tokens)]
         prompt = answer_from(parts, case.question.text, position=self.position)
-        completion = yield Ask(prompt, self.sampling)
+        completion: Completion = yield Ask(prompt, self.sampling)
         return Reply(completion, prompt, Cut(context_size(case.documents, case.reader.tokenizer), self.tokens))

@@ -299,8 +299,8 @@ def test_each_route_is_charged_in_full_whoever_computed(store, make_dataset):
     first.compute(routes[1:], data.questions)
     later = Runner(store, data)
     for root in routes:
-        shares = later.seconds(root, data.questions)
-        assert shares == first.seconds(root, data.questions)
+        shares = later.seconds([root], data.questions)
+        assert shares == first.seconds([root], data.questions)
         nodes = [n for n in root.walk() if not isinstance(n.stage, Source)]
         keys = {"context": set(), "question": set()}
         for n in nodes:
@@ -309,7 +309,7 @@ def test_each_route_is_charged_in_full_whoever_computed(store, make_dataset):
         assert full["context"] > 0
         assert sum(s for s, _ in shares.values()) == pytest.approx(full["question"])
         assert sum(s for _, s in shares.values()) == pytest.approx(full["context"])
-    (_, one), (_, two) = (first.seconds(r, data.questions)["doc0-q0"] for r in routes)
+    (_, one), (_, two) = (first.seconds([r], data.questions)["doc0-q0"] for r in routes)
     assert one == two
 
 
@@ -318,7 +318,7 @@ def test_work_per_context_is_shared_among_its_own_questions(store, make_dataset)
     uneven = replace(data, questions=data.questions[:5])  # four of doc0, one of doc1
     runner = Runner(store, uneven)
     runner.compute([route()], uneven.questions)
-    shares = runner.seconds(route(), uneven.questions)
+    shares = runner.seconds([route()], uneven.questions)
     index = route().inputs[0]
     for doc, asking in (("doc0", 4), ("doc1", 1)):
         q = next(q for q in uneven.questions if q.context == (doc,))

@@ -91,11 +91,11 @@ def test_found_pieces_are_charged_in_full(tmp_path):
     with store.Store(tmp_path) as opened:
         runner = Runner(opened, before)
         runner.compute([node], before.questions)
-        first = runner.seconds(node, before.questions)["q0"][1]
+        first = runner.seconds([node], before.questions)["q0"][1]
         pieces = {e.key: e.seconds for e in opened.history("Lengths (piece)", "d0 +1 #" + _name(before))}
         runner = Runner(opened, after)
         runner.compute([node], after.questions)
-        assert runner.seconds(node, after.questions)["q0"][1] > sum(pieces.values()) > 0
+        assert runner.seconds([node], after.questions)["q0"][1] > sum(pieces.values()) > 0
         assert first >= sum(pieces.values())
         assert pieces.keys() <= runner.used, "or they would be swept away"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 
 import pytest
@@ -39,6 +40,29 @@ def test_letters_never_vanish_and_long_runs_without_spaces_never_stay_whole(text
     assert terms
     letters = {c for c in unicodedata.normalize("NFKC", text).lower() if c.isalnum()}
     assert letters <= set("".join(terms))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "机器学习", "機械学習です", "ｶﾀｶﾅ", "한국어 문장", "ภาษาไทย", "ພາສາລາວ", "ភាសាខ្មែរ", "မြန်မာစာ",
+        "བོད་སྐད།", "العربية", "عَرَبِيّ",
+        "עִבְרִית", "فارسی", "हिन्दी", "বাংলা", "தமிழ்", "తెలుగు", "ಕನ್ನಡ", "മലയാളം", "ગુજરાતી", "ਪੰਜਾਬੀ", "ଓଡ଼ିଆ", "සිංහල", "አማርኛ",
+        "ქართული", "Ελληνικά", "Русский", "𠮷野家",
+    ],
+)  # fmt: skip
+def test_no_script_tokenises_to_nothing(text: str) -> None:
+    found = "".join(words(text))
+    letters = [c for c in unicodedata.normalize("NFKC", text).lower() if c.isalpha()]
+    assert letters
+    assert set(letters) <= set(found)
+    assert words(f"{text} {text}") == words(text) * 2
+
+
+def test_every_letter_and_digit_of_unicode_alone_is_a_term() -> None:
+    known = (chr(c) for c in range(sys.maxunicode + 1))
+    lost = [c for c in known if unicodedata.category(c)[0] in "LN" and not words(c)]
+    assert lost == []
 
 
 def test_stop_words_go_before_stems() -> None:

@@ -15,7 +15,18 @@ from pipeline.core.records import Chunk, Document, Section
 from pipeline.core.sentences import split_sentences
 from pipeline.core.spec import identity
 from pipeline.core.tokens import minilm_folder, tokenizer_named
-from retrievers.chunk import Chunker, SectionChunks, SentenceChunks, TokenChunks, WordChunks
+from retrievers.chunk import (
+    Chunker,
+    SectionChunks,
+    SentenceChunks,
+    SentenceWindows,
+    TokenChunks,
+    WholeDocuments,
+    WordChunks,
+)
+from retrievers.chunk_code import CodeChunks
+from retrievers.chunk_dialogue import TurnChunks
+from retrievers.chunk_structure import HeadingChunks, RecursiveChunks
 
 PLAIN: list[Chunker] = [
     WordChunks(size=3),
@@ -23,13 +34,53 @@ PLAIN: list[Chunker] = [
     TokenChunks(size=5, tokenizer="minilm"),
     SentenceChunks(size=6),
     SectionChunks(size=5),
+    SentenceWindows(window=2, step=2),
+    RecursiveChunks(size=4),
+    WholeDocuments(),
+    HeadingChunks(size=5),
+    CodeChunks(size=6),
+    TurnChunks(size=5),
 ]
 OVERLAPPING: list[Chunker] = [
     WordChunks(size=4, overlap=2),
     TokenChunks(size=5, overlap=3),
     SentenceChunks(size=12, overlap_sentences=1),
+    SentenceWindows(window=3, step=1, size=4),
+    RecursiveChunks(size=6, overlap=3),
+    CodeChunks(size=4, window=3, step=2),
+    TurnChunks(size=8, overlap_turns=2),
 ]
-LETTERS = [*"abcDE.!?  \n\n", "\x00", "é", "中文", "ไทย", "word ", "one two. ", "x" * 70, "\u00a0", "👍🏽", "\n\n"]
+BY_START = [
+    c for c in PLAIN + OVERLAPPING if not isinstance(c, WholeDocuments | HeadingChunks | CodeChunks | TurnChunks)
+]
+"""Those whose section label names the sections of the document in which a chunk begins, and nothing else."""
+SHAPES = [
+    "\n# ab\n",
+    "Ann: ",
+    "\nBen: ",
+    "\n8 May 2023\n",
+    "def f():\n",
+    "    x = 1\n",
+    "@d\n",
+    "<h1>",
+    "</h1>",
+    "1 Ab\n\n",
+    "\r\n",
+]
+LETTERS = [
+    *SHAPES,
+    *"abcDE.!?  \n\n",
+    "\x00",
+    "é",
+    "中文",
+    "ไทย",
+    "word ",
+    "one two. ",
+    "x" * 70,
+    "\u00a0",
+    "👍🏽",
+    "\n\n",
+]
 TEXTS = st.lists(st.sampled_from(LETTERS), max_size=60).map("".join) | st.text(max_size=60)
 
 
@@ -57,9 +108,10 @@ def test_laws(chunker: Chunker, document: Document) -> None:
     for chunk in chunks:
         assert chunk.text == text[chunk.start : chunk.end] == chunk.text.strip() != ""
         assert (chunk.doc, chunk.title) == ("d", "Title")
-        holding = [s for s in document.sections if s.start <= chunk.start < s.end]
-        outer_first = sorted(holding, key=lambda s: (s.start, -s.end))
-        assert chunk.section == " › ".join(s.title for s in outer_first)
+        if chunker in BY_START:
+            holding = [s for s in document.sections if s.start <= chunk.start < s.end]
+            outer_first = sorted(holding, key=lambda s: (s.start, -s.end))
+            assert chunk.section == " › ".join(s.title for s in outer_first)
         new = set(range(chunk.start, chunk.end))
         if chunker in PLAIN:
             assert not new & covered
@@ -131,6 +183,11 @@ def test_shared_sentences_give_way_to_the_size(lengths: list[int], overlap: int)
         TokenChunks(50, tokenizer="minilm"),
         SentenceChunks(50),
         SectionChunks(50),
+        SentenceWindows(window=1, step=1, size=50),
+        RecursiveChunks(50),
+        HeadingChunks(50),
+        CodeChunks(50),
+        TurnChunks(50),
     ],
     ids=repr,
 )
@@ -176,6 +233,12 @@ def test_a_bare_heading_joins_its_first_part() -> None:
         (lambda: TokenChunks(size=10, overlap=10), "overlap"),
         (lambda: WordChunks(overlap=-1), "WordChunks.overlap"),
         (lambda: SentenceChunks(overlap_sentences=-1), "overlap_sentences"),
+        (lambda: SentenceWindows(window=2, step=3), "leaves gaps"),
+        (lambda: SentenceWindows(step=0), r"SentenceWindows\.step"),
+        (lambda: CodeChunks(window=2, step=3), "leaves gaps"),
+        (lambda: CodeChunks(step=3), "without a window"),
+        (lambda: RecursiveChunks(size=4, overlap=4), "RecursiveChunks.overlap"),
+        (lambda: TurnChunks(overlap_turns=-1), "overlap_turns"),
     ],
 )
 def test_sizes_that_cannot_work_are_refused(make: object, words: str) -> None:
@@ -193,3 +256,65 @@ def test_the_identity_holds_the_tokenizer_and_not_its_path(tmp_path: Path) -> No
     assert identity(TokenChunks(tokenizer=str(tmp_path / "b"))) != minilm
     with pytest.raises(UserError, match=r"tokenizer\.json"):
         identity(TokenChunks(tokenizer=str(tmp_path / "absent")))
+
+
+LARGE = {
+    "prose": "One two three four. Five six seven eight. ",
+    "lines": "one two three four five six seven\n",
+    "data": "x",
+    "chinese": "\u673a\u5668\u5b66\u4e60\u5f88\u6709\u7528\u3002\u4f60\u597d\n",
+    "headings": "# Top\n\n## Part of it\n\nsome words stand here\n\n",
+    "turns": "8 May 2023\nAnn: hello there you and others\nBen: hi and so on\n",
+    "code": "def f(a):\n    b = a + 1\n    return b\n\n",
+    "blank": " \n",
+}
+LONG: list[tuple[Chunker, str]] = [
+    (WordChunks(overlap=9), "data"),
+    (TokenChunks(overlap=9), "prose"),
+    (SentenceChunks(overlap_sentences=1), "lines"),
+    (SentenceWindows(), "prose"),
+    (RecursiveChunks(overlap=9), "chinese"),
+    (WholeDocuments(), "chinese"),
+    (SectionChunks(), "data"),
+    (HeadingChunks(), "headings"),
+    (CodeChunks(), "code"),
+    (CodeChunks(window=32), "prose"),
+    (TurnChunks(overlap_turns=1), "turns"),
+    (TurnChunks(), "blank"),
+]
+
+
+@pytest.mark.parametrize(("chunker", "name"), LONG, ids=lambda v: v if isinstance(v, str) else v.label)
+def test_a_document_of_two_million_characters(chunker: Chunker, name: str) -> None:
+    pattern = LARGE[name]
+    text = pattern * (2_000_000 // len(pattern))
+    chunks = chunks_of(chunker, Document("d", text))
+    at = 0
+    for chunk in chunks:
+        assert chunk.start <= at or not text[at : chunk.start].strip()
+        at = max(at, chunk.end)
+    assert not text[at:].strip()
+    assert bool(chunks) == (name != "blank")
+
+
+def test_many_sections_are_no_square() -> None:
+    part = "Head\nsome words\n"
+    text = part * 30_000
+    sections = tuple(Section(f"s{i}", i * len(part), (i + 1) * len(part)) for i in range(30_000))
+    chunks = chunks_of(SectionChunks(size=5), Document("d", text, sections=sections))
+    assert [c.section for c in chunks] == [s.title for s in sections]
+
+
+def test_a_whole_document_is_one_chunk_and_names_only_what_holds_it_all() -> None:
+    text = "  All of it. And more.\n"
+    sections = (Section("first half", 0, 12), Section("all", 0, len(text)))
+    (chunk,) = chunks_of(WholeDocuments(), Document("d", text, "T", sections))
+    assert chunk == Chunk("d", 2, 22, "All of it. And more.", "T", "all")
+
+
+def test_sentence_windows_slide_by_sentences() -> None:
+    text = "A one. B two. C three. D four. E five."
+    chunks = chunks_of(SentenceWindows(window=3, step=2), Document("d", text))
+    assert [c.text for c in chunks] == ["A one. B two. C three.", "C three. D four. E five."]
+    apart = chunks_of(SentenceWindows(window=2, step=2), Document("d", text))
+    assert [c.text for c in apart] == ["A one. B two.", "C three. D four.", "E five."]

@@ -14,7 +14,7 @@ from pipeline.core.stage import Documents, Per, QuestionText, Stage
 from pipeline.generators.base import Completion, Sampling, Usage
 from pipeline.generators.scripted import Scripted
 from pipeline.prompts import DECLINE, answer_alone, answer_from
-from pipeline.routes.base import Ask, Case, Reply, Route
+from pipeline.routes.base import Ask, Asks, Case, Reply, Route
 from pipeline.routes.controls import ClosedBook, Oracle
 from pipeline.routes.long_context import LongContext
 from pipeline.routes.rag import RAG, Stated
@@ -55,13 +55,18 @@ def case(question: Question = QUESTION, ids: tuple[int, ...] = (1, 0), **more: A
     return Case(question, documents, {"chunks": FOUND, "ranking": ranking}, Scripted(), **more)
 
 
+def single(asks: Asks) -> Ask:
+    assert isinstance(asks, Ask)  # each call of these routes waits for the one before
+    return asks
+
+
 def answered(route: Route, asked: Case, *answers: str | Completion) -> tuple[list[Ask], Reply]:
     """Drives a route with these answers; all must be asked for, and no more."""
     steps = route.steps(asked)
-    asks = [next(steps)]
+    asks = [single(next(steps))]
     for i, answer in enumerate(answers):
         try:
-            asks.append(steps.send(Completion(answer) if isinstance(answer, str) else answer))
+            asks.append(single(steps.send(Completion(answer) if isinstance(answer, str) else answer)))
         except StopIteration as done:
             assert i == len(answers) - 1, "it stopped before all answers were given"
             return asks, done.value

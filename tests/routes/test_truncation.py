@@ -16,7 +16,7 @@ from pipeline.core.spec import runtime
 from pipeline.core.tokens import Tokenizer, WordTokenizer, tokenizer_named
 from pipeline.generators.base import Completion, Sampling
 from pipeline.generators.scripted import Scripted
-from pipeline.routes.base import Case, Reply, Truncate
+from pipeline.routes.base import Ask, Case, Reply, Truncate
 from pipeline.routes.long_context import LongContext
 
 MODES = get_args(Truncate)
@@ -47,6 +47,7 @@ def ask(texts: Sequence[str], window: int | None, mode: str, *, answer: int = 10
     route = LongContext(truncate=mode, sampling=Sampling(max_tokens=answer))  # type: ignore[arg-type]
     steps = route.steps(Case(question, documents, {}, reader))
     asked = next(steps)
+    assert isinstance(asked, Ask)
     with pytest.raises(StopIteration) as done:
         steps.send(Completion("x"))
     return asked.prompt, done.value.value
@@ -221,6 +222,7 @@ def test_the_question_position_is_counted():
     for position in ("last", "first", "both"):
         route = LongContext(position=position, sampling=Sampling(max_tokens=10))  # type: ignore[arg-type]
         asked = next(route.steps(Case(question, (Document("d0", LONG * 9),), {}, reader)))
+        assert isinstance(asked, Ask)
         size = WORDS.count_prompt(asked.prompt)
         assert 500 - 64 - 10 - 2 <= size <= 500 - 64 - 10
 
@@ -230,9 +232,10 @@ def test_a_document_that_is_not_at_hand_keeps_its_size():
     document = Document("d0", None, stated_tokens=1234)
     question = Question("q1", QUESTION, context=("d0",))
     steps = LongContext().steps(Case(question, (document,), {}, Scripted()))
-    prompt = next(steps).prompt
-    assert not prompt.complete
-    (part,) = [p for p in prompt.parts if p.role == "document"]
+    asked = next(steps)
+    assert isinstance(asked, Ask)
+    assert not asked.prompt.complete
+    (part,) = [p for p in asked.prompt.parts if p.role == "document"]
     assert part == Part("document", None, part.span, 1234)
     with pytest.raises(StopIteration) as done:
         steps.send(Completion("x"))

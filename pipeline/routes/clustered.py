@@ -1,0 +1,216 @@
+"""Clustered RAG: every cluster of passages summarised, and the summaries as the only context.
+
+Akesson and Santos 2024, "Clustered Retrieved Augmented Generation (CRAG)", arXiv 2406.00029: the context grows with the
+number of clusters and not with the documents. The summaries are asked for without the question, so that they are made
+once for all questions of a context. It does not know how clusters come about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+
+from pipeline.core.errors import UserError
+from pipeline.core.records import Chunk, Part, Prompt, Span
+from pipeline.core.stage import Node
+from pipeline.core.tokens import Tokenizer
+from pipeline.generators.base import Completion, Sampling
+from pipeline.prompts import answer_from, gap, labelled, summarise_passages
+from pipeline.routes.base import Ask, Case, Cut, Reply, Route, Steps, context_size, tokens_of
+from pipeline.routes.inner import clip, ended, inner, must_fit, noted, room, usable
+
+_WORDS_A_TOKEN = 0.7  # English; the demand in words should end before the limit in tokens does
+_LEAST = 16  # tokens of a passage beside its label; of fewer no summary can be made
+_REMEDY = "Lower summary_tokens or the number of clusters, or name a reader with a longer window"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A text to summarise or to show, and the label over it."""
+
+    part: Part
+    title: str = ""
+    section: str = ""
+
+
+def pieces_of(chunks: Sequence[Chunk], *, labels: bool) -> list[Piece]:
+    """Chunks as pieces, with document and section where `labels` asks for them."""
+    return [Piece(Part("passage", c.text, c.span), *((c.title, c.section) if labels else ("", ""))) for c in chunks]
+
+
+def summary_piece(text: str) -> Piece:
+    """A summary as a piece: without span, since it is no evidence."""
+    return Piece(Part("passage", text), "Summary")
+
+
+def shown(pieces: Sequence[Piece]) -> list[Part]:
+    """Pieces as prompt parts, numbered in prompt order."""
+    parts: list[Part] = []
+    for number, piece in enumerate(pieces, start=1):
+        parts += [gap()] if parts else []
+        parts += [labelled(number, piece.title, piece.section), piece.part]
+    return parts
+
+
+def grouped(labels: Sequence[int]) -> list[list[int]]:
+    """Indices by cluster, clusters in order of their first member."""
+    groups: dict[int, list[int]] = {}
+    for i, label in enumerate(labels):
+        groups.setdefault(int(label), []).append(i)
+    return list(groups.values())
+
+
+@dataclass
+class Summaries:
+    """What came of summarising: a text per group, or the call that failed; what is worth a note."""
+
+    texts: list[str]
+    failed: tuple[Completion, Prompt] | None = None
+    cut: int = 0
+    blank: int = 0
+    calls: int = 0
+
+    def take(self, done: Sequence[Completion], tokens: int, tokenizer: Tokenizer) -> list[str]:
+        """The texts of calls, counted; none longer than `tokens`, however the reader counts."""
+        whole = [completion.text.strip() for completion in done]
+        texts = [clip(text, tokens, tokenizer) for text in whole]
+        self.calls += len(texts)
+        self.cut += sum(c.finish == "length" or a != b for c, a, b in zip(done, texts, whole, strict=True))
+        self.blank += texts.count("")
+        return texts
+
+    def notes(self, tokens: int) -> list[str]:
+        """Lines about summaries that are not whole."""
+        cut = [f"{self.cut} of {self.calls} summaries were cut at {tokens} tokens"] if self.cut else []
+        return cut + ([f"{self.blank} of {self.calls} summaries are empty"] if self.blank else [])
+
+
+def summarised(
+    groups: Sequence[Sequence[Piece]], case: Case, sampling: Sampling, tokens: int
+) -> Generator[tuple[Ask, ...], tuple[Completion, ...], Summaries]:
+    """A summary of at most `tokens` tokens for each group; what can be asked for at once is.
+
+    A group that exceeds the reader's window is summarised in batches, and the batches' summaries again, until one is
+    left; nothing of it is dropped. Raises UserError where the window cannot hold two summaries to make one of.
+    """
+    words = max(1, int(_WORDS_A_TOKEN * tokens))
+    left = room(case, summarise_passages([], words), tokens, _REMEDY)
+    tokenizer, found = case.reader.tokenizer, Summaries([""] * len(groups))
+    waiting = {g: tuple(group) for g, group in enumerate(groups)}
+    while waiting:
+        prompts = {g: _prompts(pieces, words, left, tokenizer) for g, pieces in waiting.items()}
+        for batches in prompts.values():
+            _must_shrink(len(batches), left, tokens, case)
+        flat = [prompt for batches in prompts.values() for prompt in batches]
+        done = yield tuple(Ask(prompt, inner(sampling, tokens)) for prompt in flat)
+        found.failed = next(((c, prompt) for c, prompt in zip(done, flat, strict=True) if not usable(c)), None)
+        if found.failed:
+            return found
+        texts = iter(found.take(done, tokens, tokenizer))
+        for g, batches in prompts.items():
+            made = [next(texts) for _ in batches]
+            if len(made) == 1:
+                found.texts[g] = made[0]
+                del waiting[g]
+            else:
+                waiting[g] = tuple(summary_piece(text) for text in made)
+    return found
+
+
+def _must_shrink(batches: int, left: int | None, tokens: int, case: Case) -> None:
+    """Refuse to summarise summaries of which not even two fit into one prompt: there would be no end to it."""
+    one = tokens + cost(summary_piece(""), 99, case.reader.tokenizer)
+    if batches > 1 and left is not None and left < 2 * one:
+        raise UserError(
+            f"{left} tokens of the window do not hold two summaries of {tokens}",
+            where=f"reader {case.reader.label!r}, question {case.question.id!r}",
+            remedy=_REMEDY,
+        )
+
+
+@lru_cache(maxsize=1024)
+def _prompts(pieces: tuple[Piece, ...], words: int, left: int | None, tokenizer: Tokenizer) -> tuple[Prompt, ...]:
+    """The calls that summarise the pieces, each with at most `left` tokens of passages; remembered, since every
+    question of a context asks for them."""
+    if left is None:
+        return (summarise_passages(shown(pieces), words),)
+    batches: list[list[Piece]] = [[]]
+    spent = 0
+    for piece in pieces:
+        for part in _split(piece, left, tokenizer):
+            size = cost(part, len(batches[-1]) + 1, tokenizer)
+            if batches[-1] and spent + size > left:
+                batches.append([])
+                spent, size = 0, cost(part, 1, tokenizer)
+            batches[-1].append(part)
+            spent += size
+    return tuple(summarise_passages(shown(batch), words) for batch in batches)
+
+
+def _split(piece: Piece, left: int, tokenizer: Tokenizer) -> list[Piece]:
+    """The piece, or stretches of it that fit by themselves, cut between tokens; every character is in one of them."""
+    text = piece.part.text or ""
+    size = left - cost(replace(piece, part=Part("passage", "")), 1, tokenizer)
+    if tokenizer.count(text) <= size:
+        return [piece]
+    if size < _LEAST:
+        raise UserError(
+            f"{left} tokens of the window hold no part of a passage under its label {piece.title!r}",
+            where="summary_tokens",
+            remedy=_REMEDY,
+        )
+    starts = [0, *(start for start, _ in tokenizer.spans(text)[size::size]), len(text)]
+    span = piece.part.span
+    return [replace(piece, part=Part("passage", text[a:b], span and _within(span, a, b))) for a, b in pairwise(starts)]
+
+
+def _within(span: Span, start: int, end: int) -> Span:
+    return Span(span.doc, span.start + start, span.start + end)
+
+
+def cost(piece: Piece, number: int, tokenizer: Tokenizer) -> int:
+    """Tokens of a piece in a prompt, with its label and the gap before the next."""
+    around = labelled(number, piece.title, piece.section).text or ""
+    return tokenizer.count(around) + tokenizer.count(gap().text or "") + tokenizer.count(piece.part.text or "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusteredRAG(Route):
+    """Answers from a summary of each cluster: C clusters and `summary_tokens` s show at most C x s tokens.
+
+    chunks, clusters: nodes of the chunks and of their clusters' numbers, (C,). labels: show document and section over
+    each passage that is summarised. A summary that reaches its length is used as far as it goes, with a note; any other
+    failed call ends the route. Raises UserError where C x s tokens do not fit the reader's window.
+    """
+
+    chunks: Node
+    clusters: Node
+    summary_tokens: int = 150
+    labels: bool = True
+
+    def __post_init__(self) -> None:
+        if self.summary_tokens < 1:
+            raise UserError(f"{self.summary_tokens} is too small", where="summary_tokens", remedy="Give 100, say")
+
+    def nodes(self) -> Mapping[str, Node]:
+        """The chunks and their clusters."""
+        return {"chunks": self.chunks, "clusters": self.clusters}
+
+    def steps(self, case: Case) -> Steps:
+        """A call per cluster (more where one exceeds the window), the same for every question; then the answer."""
+        pieces = pieces_of(case.inputs["chunks"], labels=self.labels)
+        groups = [[pieces[i] for i in group] for group in grouped(case.inputs["clusters"])]
+        question, tokenizer = case.question.text, case.reader.tokenizer
+        bare = answer_from(shown([summary_piece("")] * len(groups)), question, position=self.position)
+        must_fit(case, bare, self.sampling.max_tokens + len(groups) * self.summary_tokens, _REMEDY)
+        found = yield from summarised(groups, case, self.sampling, self.summary_tokens)
+        notes = found.notes(self.summary_tokens)
+        if found.failed:
+            return ended(case, *found.failed, notes)
+        parts = shown([summary_piece(text) for text in found.texts])
+        prompt = answer_from(parts, question, position=self.position)
+        completion: Completion = yield Ask(prompt, self.sampling)
+        cut = Cut(context_size(case.documents, tokenizer), tokens_of(parts, tokenizer))
+        return noted(Reply(completion, prompt, cut), notes)
