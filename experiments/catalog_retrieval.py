@@ -116,9 +116,18 @@ def _by_vectors(
 
 def _pieces(chunks: Node, settings: Settings, where: str) -> Node:
     """SEA: each chunk is found by the vectors of its pieces, which `pieces` cuts."""
+    return _aggregated(chunks, settings, where, EncodeChunks)
+
+
+def _dewey(chunks: Node, settings: Settings, where: str) -> Node:
+    """Dewey: each chunk is found by late vectors of its pieces and by that of its whole document."""
+    return _aggregated(chunks, {"document": "cls", **settings}, where, LateChunks, Documents().on())
+
+
+def _aggregated(chunks: Node, settings: Settings, where: str, encode: type[Stage], *more: Node) -> Node:
     pieces = build_chunks(settings.pop("pieces", {"type": "words", "size": 100, "overlap": 20}), f"{where}.pieces")
-    encoder, asker, search = _apart(settings, where, EncodeChunks, EncodeQuestion, AggregateSearch)
-    index = AggregateIndex().on(encoder.on(pieces), pieces, chunks)
+    encoder, asker, search = _apart(settings, where, encode, EncodeQuestion, AggregateSearch)
+    index = AggregateIndex().on(encoder.on(pieces, *more), pieces, chunks)
     return search.on(index, asker.on(QuestionText().on()))
 
 
@@ -161,6 +170,7 @@ SEARCHES: dict[str, Search] = {
     "dense_endpoint": _endpoint,
     "dense_whole": _whole,
     "dense_pieces": _pieces,
+    "dewey": _dewey,
     "late_chunking": _late,
     "landmark": _landmark,
     "maxsim": _maxsim,

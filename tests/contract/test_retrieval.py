@@ -73,6 +73,7 @@ def settings_of(models: dict[str, str], server: str, run: str) -> dict[str, dict
         "dense_endpoint": {"model": "m", "base_url": server},
         "dense_whole": encoder,
         "dense_pieces": {**encoder, "pieces": {"type": "words", "size": 12}},
+        "dewey": {**encoder, "pieces": {"type": "words", "size": 12}},
         "late_chunking": encoder,
         "landmark": encoder,
         "maxsim": encoder,
