@@ -24,6 +24,9 @@ V = TypeVar("V")
 DECIMALS = 6
 """Scores are rounded to this many decimals, far above the noise of floating point, so that equal texts tie."""
 
+STEP = 2 * 10.0**-DECIMALS
+"""Scores further apart than this do not change places by rounding."""
+
 _KEPT = 8
 
 
@@ -49,13 +52,31 @@ def top_k(scores: NDArray[Any], k: int, *, above: float = float("-inf")) -> Rank
 
     scores: (C,). The ranking is shorter than k where fewer qualify.
     """
-    rounded = np.round(np.asarray(scores, dtype=np.float64), DECIMALS) + 0.0  # turns -0.0 into 0.0
-    ids = np.flatnonzero(rounded > round(above, DECIMALS))
-    if len(ids) > k:
-        kth = np.partition(rounded[ids], len(ids) - k)[len(ids) - k]
-        ids = ids[rounded[ids] >= kth]
-    best = ids[np.argsort(-rounded[ids], kind="stable")][:k]
-    return Ranking(tuple(best.tolist()), tuple(rounded[best].tolist()))
+    exact = np.asarray(scores, dtype=np.float64)
+    # Rounding keeps order, so what rounds to the k-th best or more lies less than one step below the k-th best.
+    ids = np.flatnonzero(exact > max(above, kth_at_least(exact, k)) - STEP)
+    rounded = np.round(exact[ids], DECIMALS) + 0.0  # turns -0.0 into 0.0
+    over = rounded > round(above, DECIMALS)
+    ids, rounded = ids[over], rounded[over]
+    best = np.argsort(-rounded, kind="stable")[:k]
+    return Ranking(tuple(ids[best].tolist()), tuple(rounded[best].tolist()))
+
+
+def kth_at_least(scores: NDArray[np.float64], k: int) -> float:
+    """A bound that the k-th greatest of the scores reaches; minus infinity where there are fewer than k.
+
+    Of many scores it is the k-th greatest of the maxima of stripes: k different scores reach it, few others do, and
+    maxima cost a fraction of a partition.
+    """
+    if len(scores) < k:
+        return float("-inf")
+    stripes = max(16 * k, 512)
+    high = len(scores) // stripes
+    if high >= 8:
+        # fmax passes NaN over: a score that is not a number takes no place.
+        scores = np.fmax.reduce(scores[: high * stripes].reshape(high, stripes), axis=0)
+    bound = float(np.partition(scores, len(scores) - k)[len(scores) - k])
+    return float("-inf") if np.isnan(bound) or np.isnan(scores).any() else bound
 
 
 def rank(scored: Iterable[tuple[int, float]], decimals: int) -> Ranking:

@@ -1,18 +1,20 @@
-"""BM25 over the chunks of a context, on bm25s or on rank-bm25, with one ranking for one formula.
+"""BM25 over the chunks of a context: our own engine, bm25s or rank-bm25, with one ranking for one formula.
 
 An index is plain arrays and a vocabulary, so that it can be stored; a searcher is rebuilt from it. rank-bm25 takes a
-text for a list of words without a warning, and then scores its letters: here both libraries' indexes refuse a text.
+text for a list of words without a warning, and then scores its letters: here every index refuses a text.
 
-It does not know how texts were cut into chunks, nor how terms come about (`analyze`).
+It does not know how texts were cut into chunks, how terms come about (`analyze`), nor how an index larger than memory
+is built (`bm25_build`).
 Formulas: Kamphuis et al., "Which BM25 Do You Mean?", ECIR 2020, Table 1; bm25+ and bm25l: Lv and Zhai, 2011.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, count, pairwise
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -23,27 +25,33 @@ from pipeline.core.records import Ranking
 from pipeline.core.stage import Per, Stage
 from retrievers.analyze import Stemmer, Stopwords, analyzer
 from retrievers.base import at_least, one_of, rebuilt, top_k
+from retrievers.bm25_engine import Formula, Postings, matrix
+from retrievers.bm25_terms import finder, hashes
 
-Backend = Literal["bm25s", "rank_bm25"]
+Backend = Literal["numpy", "bm25s", "rank_bm25"]
 Method = Literal["lucene", "robertson", "atire", "bm25+", "bm25l", "okapi"]
 Index = dict[str, Any]
 Scorer = Callable[[Sequence[str]], tuple[NDArray[np.float64], float]]
 """Query terms -> ((C,) scores, the score of a chunk that holds none of them)."""
+ScoreIds = Callable[[list[int]], tuple[NDArray[np.float64], float]]
+"""The same of the numbers of terms, all known."""
 
 
 @dataclass(frozen=True)
 class BM25Index(Stage):
     """Per context, `.on(chunks)`: an index over the chunks' texts.
 
+    backend: whose code builds and scores; the ranking is the same, and `numpy`, our own, is the fastest.
     method: the formula. `okapi` is rank-bm25's own, with a floor under the weight of common words, and only there;
-    `bm25l` is bm25s's only, since rank-bm25 multiplies its formula by the term frequency once more.
+    `bm25l` is not there, since rank-bm25 multiplies its formula by the term frequency once more.
     delta: the lower bound that bm25+ and bm25l add; other methods do not read it.
     """
 
     per: ClassVar[Per] = "context"
     batch: ClassVar[int] = 16
+    version: ClassVar[int] = 2
 
-    backend: Backend = "bm25s"
+    backend: Backend = "numpy"
     method: Method = "lucene"
     k1: float = 1.5
     b: float = 0.75
@@ -60,12 +68,12 @@ class BM25Index(Stage):
             raise UserError(f"{self.b!r} is not in [0, 1]", where=f"{self.label}.b", remedy="0.75 is usual")
         one_of(self.stemmer, get_args(Stemmer), f"{self.label}.stemmer")
         one_of(self.stopwords, get_args(Stopwords), f"{self.label}.stopwords")
-        alone = {"okapi": "rank_bm25", "bm25l": "bm25s"}.get(self.method, self.backend)
-        if alone != self.backend:
+        able = {"okapi": ("rank_bm25",), "bm25l": ("numpy", "bm25s")}.get(self.method, get_args(Backend))
+        if self.backend not in able:
             raise UserError(
                 f"the method {self.method!r} is not there on {self.backend!r}",
                 where=f"{self.label}.method",
-                remedy=f"Give backend={alone!r}, or another method",
+                remedy=f"Give backend={able[0]!r}, or another method",
             )
 
     def run(self, *columns: Sequence[Any]) -> Iterable[Index]:
@@ -79,21 +87,39 @@ class BM25Index(Stage):
         """An index over C lists of terms. Raises UserError for a text in place of a list."""
         for i, document in enumerate(corpus if not isinstance(corpus, str) else [corpus]):
             _refuse_text(document, f"document {i}")
-        vocabulary: dict[str, int] = {}
-        ids = [[vocabulary.setdefault(term, len(vocabulary)) for term in document] for document in corpus]
-        head = {
-            "backend": self.backend, "method": self.method, "k1": self.k1, "b": self.b, "delta": self.delta,
-            "stemmer": self.stemmer, "stopwords": self.stopwords, "chunks": len(corpus), "vocabulary": list(vocabulary),
-        }  # fmt: skip
+        vocabulary: defaultdict[str, int] = defaultdict(count().__next__)  # a new term gets the next number
+        terms = np.fromiter(map(vocabulary.__getitem__, chain.from_iterable(corpus)), dtype=np.int32)
+        lengths = np.fromiter(map(len, corpus), dtype=np.int64)
+        marks = hashes(vocabulary)
+        order = np.argsort(marks, kind="stable")
+        in_order = list(vocabulary)
+        head = self.head | {"chunks": len(corpus), "vocabulary": [in_order[i] for i in order], "hashes": marks[order]}
         if not vocabulary:
             return head
+        terms = np.argsort(order).astype(np.int32)[terms]
+        ends = np.cumsum(lengths)
         if self.backend == "rank_bm25":
-            flat = np.fromiter((i for document in ids for i in document), dtype=np.int32)
-            return head | {"terms": flat, "ends": np.cumsum([len(d) for d in ids], dtype=np.int64)}
+            return head | {"terms": terms, "ends": ends}
+        if self.backend == "numpy":
+            return head | matrix(terms, lengths, self.formula)
         library = _bm25s(head)
+        ids = [terms[start:end].tolist() for start, end in pairwise([0, *ends.tolist()])]
         built = library.build_index_from_ids(list(range(len(vocabulary))), ids, show_progress=False)
         absent = library.nonoccurrence_array
         return head | {"data": built["data"], "indices": built["indices"], "indptr": built["indptr"], "absent": absent}
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """What a searcher must know beside the arrays."""
+        return {
+            "backend": self.backend, "method": self.method, "k1": self.k1, "b": self.b, "delta": self.delta,
+            "stemmer": self.stemmer, "stopwords": self.stopwords,
+        }  # fmt: skip
+
+    @property
+    def formula(self) -> Formula:
+        """The formula with its constants."""
+        return Formula(self.method, self.k1, self.b, self.delta)
 
 
 ANSERINI = BM25Index(method="lucene", k1=0.9, b=0.4, stemmer="porter", stopwords="en")
@@ -119,7 +145,11 @@ class BM25Search(Stage):
             yield search(text)
 
     def _searcher(self, index: Index) -> Callable[[str], Ranking]:
-        terms, score = analyzer(index["stemmer"], index["stopwords"]), scorer(index)
+        terms = analyzer(index["stemmer"], index["stopwords"])
+        if index["backend"] == "numpy" and len(index["vocabulary"]):
+            postings, known = _postings(index), _known(index)
+            return lambda text: postings.best(ids, self.k) if (ids := known(terms(text))) else Ranking((), ())
+        score = scorer(index)
 
         def search(text: str) -> Ranking:
             scores, floor = score(terms(text))
@@ -133,29 +163,28 @@ def scorer(index: Index) -> Scorer:
 
     The function raises UserError for a text in place of the list.
     """
-    vocabulary = {term: i for i, term in enumerate(index["vocabulary"])}
     empty = np.zeros(index["chunks"])
-    score: Callable[[list[str]], tuple[NDArray[np.float64], float]]
-    if not vocabulary:
+    if not len(index["vocabulary"]):
         return lambda query: (empty, 0.0)
-    if index["backend"] == "rank_bm25":
-        score = _with_rank_bm25(index)
-    else:
-        library = _bm25s(index)
-        library.scores = {**{k: index[k] for k in ("data", "indices", "indptr")}, "num_docs": index["chunks"]}
-        library.nonoccurrence_array = index["absent"]
-
-        def score(known: list[str]) -> tuple[NDArray[np.float64], float]:
-            ids = [vocabulary[term] for term in known]
-            floor = 0.0 if index["absent"] is None else float(index["absent"][ids].sum())
-            return library.get_scores_from_ids(ids), floor
+    known = _known(index)
+    score = {"numpy": _with_numpy, "bm25s": _with_bm25s, "rank_bm25": _with_rank_bm25}[index["backend"]](index)
 
     def checked(query: Sequence[str]) -> tuple[NDArray[np.float64], float]:
         _refuse_text(query, "the query")
-        known = [term for term in query if term in vocabulary]
-        return score(known) if known else (empty, 0.0)
+        ids = known(query)
+        return score(ids) if ids else (empty, 0.0)
 
     return checked
+
+
+def _known(index: Index) -> Callable[[Sequence[str]], list[int]]:
+    """A function that gives the numbers of the terms that the index holds."""
+    find = finder(index["vocabulary"], index["hashes"])
+    return lambda query: [i for i in map(find, query) if i >= 0]
+
+
+def _postings(index: Index) -> Postings:
+    return Postings(index["chunks"], index, index.get("release"))
 
 
 def _refuse_text(terms: Sequence[str], what: str) -> None:
@@ -177,11 +206,23 @@ def _bm25s(settings: Index) -> Any:
     )  # fmt: skip
 
 
-def _with_rank_bm25(index: Index) -> Callable[[list[str]], tuple[NDArray[np.float64], float]]:
+def _with_numpy(index: Index) -> ScoreIds:
+    postings = _postings(index)
+    return lambda ids: (postings.scores(ids), postings.floor(ids))
+
+
+def _with_bm25s(index: Index) -> ScoreIds:
+    library = _bm25s(index)
+    library.scores = {**{k: index[k] for k in ("data", "indices", "indptr")}, "num_docs": index["chunks"]}
+    absent = library.nonoccurrence_array = index["absent"]
+    return lambda ids: (library.get_scores_from_ids(ids), 0.0 if absent is None else float(absent[ids].sum()))
+
+
+def _with_rank_bm25(index: Index) -> ScoreIds:
     """rank-bm25's term weights with the idf of the method, scaled as bm25s scales them."""
     import rank_bm25
 
-    terms = [index["vocabulary"][i] for i in index["terms"]]
+    terms = index["terms"].tolist()
     corpus = [terms[start:end] for start, end in pairwise([0, *index["ends"].tolist()])]
     method, k1, b, n = index["method"], index["k1"], index["b"], index["chunks"]
     if method == "bm25+":
@@ -190,7 +231,7 @@ def _with_rank_bm25(index: Index) -> Callable[[list[str]], tuple[NDArray[np.floa
     library: Any = rank_bm25.BM25Okapi(corpus, k1=k1, b=b)
     if method == "okapi":
         return lambda known: (library.get_scores(known), 0.0)
-    frequency: dict[str, int] = {}
+    frequency: dict[int, int] = {}
     for document in library.doc_freqs:
         for term in document:
             frequency[term] = frequency.get(term, 0) + 1

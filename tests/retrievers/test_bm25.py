@@ -1,4 +1,4 @@
-"""BM25 against rank-bm25 and the formula written out; the refusal of bare texts; CACM and spans as published."""
+"""BM25: our engine, bm25s and rank-bm25 against each other and the formula; bare texts are refused; CACM, spans."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from typing import Any
 import numpy as np
 import pytest
 import rank_bm25
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.core.errors import UserError
 from pipeline.core.records import Chunk, Ranking
 from retrievers.analyze import words
 from retrievers.base import top_k
 from retrievers.bm25 import ANSERINI, BM25Index, BM25Search, Method, scorer
+from retrievers.bm25_engine import Formula, Postings, matrix, pairs
 from retrievers.chunk import WordChunks
 
 VOCABULARY = [f"t{i}" for i in range(60)]
+BACKENDS = ("numpy", "bm25s", "rank_bm25")
+METHODS: tuple[Method, ...] = ("lucene", "robertson", "atire", "bm25+", "bm25l")
 
 
 def corpus_of(seed: int, documents: int = 80) -> list[list[str]]:
@@ -72,11 +77,11 @@ def written_out(
     return scores
 
 
-@pytest.mark.parametrize("method", ["lucene", "robertson", "atire", "bm25+", "bm25l"])
-@pytest.mark.parametrize("backend", ["bm25s", "rank_bm25"])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_scores_are_the_formula(method: Method, backend: Any) -> None:
     if (method, backend) == ("bm25l", "rank_bm25"):
-        with pytest.raises(UserError, match="bm25s"):
+        with pytest.raises(UserError, match="backend='numpy'"):
             BM25Index(backend, method)
         return
     corpus = corpus_of(1, 30)
@@ -88,14 +93,79 @@ def test_scores_are_the_formula(method: Method, backend: Any) -> None:
         assert np.allclose(scores[nothing], floor)
 
 
-@pytest.mark.parametrize("method", ["lucene", "robertson", "atire", "bm25+"])
-def test_both_backends_rank_alike(method: Method) -> None:
-    texts = [" ".join(d) for d in corpus_of(3)]
-    for query in queries_of(4):
-        ours, theirs = (
-            search(BM25Index(backend, method), texts, " ".join(query)) for backend in ("bm25s", "rank_bm25")
-        )
-        assert ours == theirs
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("seed", range(4))
+def test_all_backends_rank_alike(method: Method, seed: int) -> None:
+    """Ids and scores, ties by the lower index: short texts over few words, each of them several times."""
+    draw = random.Random(seed)
+    texts = [" ".join(d[: 1 + seed * 12]) for d in corpus_of(seed, 120)]
+    texts += draw.choices(texts, k=40)
+    backends = [b for b in BACKENDS if (method, b) != ("bm25l", "rank_bm25")]
+    indexes = [next(iter(BM25Index(b, method).run([chunks_of(texts)]))) for b in backends]
+    questions = [" ".join(q) for q in queries_of(4)]
+    for k in (1, 3, 20, 500):
+        ours, *theirs = (list(BM25Search(k).run([index] * len(questions), questions)) for index in indexes)
+        assert all(other == ours for other in theirs)
+    assert all(len(set(r.scores)) < len(r.ids) for r in ours if len(r.ids) > 9), "ties"
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("eager", [True, False], ids=["looks up early", "as it is set"])
+def test_leaving_work_out_changes_no_ranking(method: Method, eager: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The k best equal the k best of all scores, in corpora where common terms are looked up and rows are kept."""
+    looked: list[int] = []
+    look_up = Postings._look_up
+    monkeypatch.setattr(Postings, "_look_up", lambda self, ids, *a: looked.append(len(ids)) or look_up(self, ids, *a))
+    if eager:
+        monkeypatch.setattr("retrievers.bm25_engine._CALLS", 0)
+    rng = np.random.default_rng(3)
+    chunks, vocabulary = 4000, 3000
+    lengths = rng.integers(0, 40, chunks)
+    terms = np.minimum(rng.zipf(1.3, int(lengths.sum())) - 1, vocabulary - 1)
+    number, terms = np.unique(terms, return_inverse=True)
+    index = matrix(terms, lengths, Formula(method, 1.5, 0.75, 1.0))
+    postings = Postings(chunks, index)
+    for i in range(120):
+        query = rng.choice(terms, rng.integers(1, 12)).tolist()
+        query += rng.integers(0, len(number), rng.integers(0, 3)).tolist()
+        k = (1, 5, 50, 5000)[i % 4]
+        assert postings.best(query, k) == top_k(postings.scores(query), k, above=postings.floor(query))
+    assert bool(looked) == eager
+    assert any(row is not None for row in postings._rows.values())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 40), st.sampled_from([2, 8, 10**7]), st.booleans())
+def test_the_best_of_many_scores_are_a_stable_sort(seed: int, k: int, distinct: int, odd: bool) -> None:
+    """Enough scores for the bound that is taken from stripes; ties, near ties, and scores that are not numbers."""
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, distinct, 9000) / distinct + rng.choice([0.0, 4e-7, -4e-7], 9000)
+    if odd:
+        scores[rng.integers(0, 9000, 4000)] = rng.choice([np.nan, -np.inf])
+    above = float(rng.choice([-np.inf, 0.5, 2.0]))
+    rounded = np.round(scores, 6)
+    order = sorted(np.flatnonzero(rounded > above).tolist(), key=lambda i: (-rounded[i], i))[:k]
+    assert top_k(scores, k, above=above) == Ranking(tuple(order), tuple(rounded[order].tolist()))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 6), max_size=9), max_size=8))
+def test_pairs_count_each_term_of_each_chunk(corpus: list[list[int]]) -> None:
+    flat = np.array([t for d in corpus for t in d], dtype=np.int32)
+    found = pairs(flat, np.array([len(d) for d in corpus], dtype=np.int64))
+    expected = sorted((t, c, d.count(t)) for c, d in enumerate(corpus) for t in set(d))
+    assert list(zip(*(column.tolist() for column in found), strict=True)) == expected
+
+
+def test_terms_that_share_a_hash_stay_apart() -> None:
+    from zlib import crc32
+
+    one, two = "plumless", "buckeroo"  # a known collision of CRC-32
+    assert crc32(one.encode()) == crc32(two.encode())
+    texts = [f"{one} x", f"{two} x", "x", f"{two} {two}"]
+    assert search(BM25Index(), texts, one).ids == (0,)
+    assert search(BM25Index(), texts, two).ids == (3, 1)
+    assert search(BM25Index(), texts[:1], two).ids == ()
 
 
 def test_okapi_is_rank_bm25_untouched() -> None:
@@ -106,7 +176,7 @@ def test_okapi_is_rank_bm25_untouched() -> None:
         assert np.array_equal(score(query)[0], oracle.get_scores([t for t in query if t in oracle.idf]))
 
 
-@pytest.mark.parametrize("backend", ["bm25s", "rank_bm25"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_bare_text_is_refused_because_its_letters_would_be_scored(backend: Any) -> None:
     texts = ["the lion slept in the shade of a tree", "oil in a linen loin, no lino", "rust"]
     # What rank-bm25 does with texts: the chunk with most of the question's letters wins, without any of its words.
@@ -123,7 +193,7 @@ def test_a_bare_text_is_refused_because_its_letters_would_be_scored(backend: Any
         scorer(index.index([words(t) for t in texts]))("zebra")
 
 
-@pytest.mark.parametrize("backend", ["bm25s", "rank_bm25"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("texts", [[], ["", "..."], ["a b", ""]], ids=["none", "no words", "one empty"])
 def test_little_or_nothing_to_search(backend: Any, texts: list[str]) -> None:
     assert search(BM25Index(backend), texts, "unknown words").ids == ()

@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.core.errors import UserError
 from pipeline.core.records import Ranking
-from retrievers.dense import DenseSearch, FlatIndex
+from retrievers.dense import DenseSearch, Faiss
+from retrievers.vector_index import VectorIndex
 
 
 def unit(rng: np.random.Generator, n: int, d: int = 16) -> Any:
@@ -17,8 +18,8 @@ def unit(rng: np.random.Generator, n: int, d: int = 16) -> Any:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def search(vectors: Any, queries: Any, k: int, index: FlatIndex | None = None) -> list[Ranking]:
-    (value,) = (index or FlatIndex()).run([{"vectors": vectors}])
+def search(vectors: Any, queries: Any, k: int, index: VectorIndex | None = None) -> list[Ranking]:
+    (value,) = (index or VectorIndex()).run([{"vectors": vectors}])
     return list(DenseSearch(k).run([value] * len(queries), list(queries)))
 
 
@@ -45,8 +46,6 @@ def test_ties_go_by_index_even_across_the_cut() -> None:
 class LatestFirst:
     """An index that is right, and among ties gives the last one first, as FAISS is free to do."""
 
-    d = 1
-
     def __init__(self, scores: list[float]) -> None:
         self.scores, self.ntotal = np.array(scores, np.float32), len(scores)
 
@@ -56,9 +55,13 @@ class LatestFirst:
 
 
 def test_ties_are_seen_whole_whatever_the_index_gives_first() -> None:
-    index = LatestFirst([0.1, *[0.5] * 200, 0.9])
-    assert DenseSearch(3)._search(index, np.ones((1, 1), np.float32)).ids == (201, 1, 2)
-    assert DenseSearch(500)._search(index, np.ones((1, 1), np.float32)).ids == (201, *range(1, 201), 0)
+    vectors = np.array([[0.1], *[[0.5]] * 200, [0.9]], np.float32)
+    (value,) = VectorIndex().run([{"vectors": vectors}])
+    searcher = Faiss(value, "cpu")
+    searcher.host = searcher.index = LatestFirst(vectors[:, 0].tolist())
+    query = [np.ones(1, np.float32)]
+    assert searcher.search(query, 3)[0].ids == (201, 1, 2)
+    assert searcher.search(query, 500)[0].ids == (201, *range(1, 201), 0)
 
 
 def test_a_ranking_does_not_depend_on_its_batch() -> None:
@@ -74,7 +77,7 @@ def test_no_chunks() -> None:
 def test_the_graph_is_reproducible_and_finds_nearly_all() -> None:
     rng = np.random.default_rng(3)
     vectors, queries = unit(rng, 2000), unit(rng, 30)
-    graph = FlatIndex(hnsw=16)
+    graph = VectorIndex("hnsw", links=16)
     one, two = (next(iter(graph.run([{"vectors": vectors}]))) for _ in range(2))
     assert np.array_equal(one["graph"], two["graph"])
     assert one["graph"].dtype == np.uint8

@@ -1,0 +1,100 @@
+"""Attention within a window computed in bands: a layer that looks w tokens to either side costs T (B + 2w), not T * T.
+
+For encoders that alternate local and global layers (ModernBERT; Warner et al., 2024): the usual kernels for a masked
+window compute all pairs and throw most away. The values are those of the masked window, up to the last bits. It knows
+nothing of models: transformers calls it by the name `banded`, once registered, and global layers stay as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.core.errors import UserError
+
+_BLOCK = 128
+"""Queries of one band."""
+
+
+def register() -> None:
+    """Make `attn_implementation="banded"` known to transformers."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+
+    AttentionInterface.register("banded", banded_attention)
+    AttentionMaskInterface.register("banded", padding_mask)
+
+
+def padding_mask(*, kv_length: int, attention_mask: Any = None, **_: Any) -> Any:
+    """(B, T) which tokens are no padding, or None where none is given: the window is each layer's own affair."""
+    return None if attention_mask is None else attention_mask[:, -kv_length:].bool()
+
+
+def banded_attention(
+    module: Any,
+    query: Any,
+    key: Any,
+    value: Any,
+    attention_mask: Any,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    dropout: float = 0.0,
+    **_: Any,
+) -> tuple[Any, None]:
+    """Queries, keys and values (B, H, T, D) -> ((B, T, H, D), None).
+
+    sliding_window: w + 1, as transformers passes it: a token sees those fewer than so many away; None: all.
+    """
+    from torch.nn.functional import scaled_dot_product_attention as attend
+
+    if module.is_causal:
+        raise UserError(
+            "banded attention is for encoders that read both ways", where="attention", remedy="Leave it empty"
+        )
+    if key.shape[1] != query.shape[1]:
+        groups = query.shape[1] // key.shape[1]
+        key, value = (x.repeat_interleave(groups, dim=1) for x in (key, value))
+    if sliding_window is None or query.shape[2] <= _BLOCK:
+        mask = None if attention_mask is None else attention_mask[:, None, None, :]
+        if sliding_window is not None:
+            mask = _near(query.shape[2], sliding_window, query.device) & (True if mask is None else mask)
+        out = attend(query, key, value, attn_mask=mask, dropout_p=dropout, scale=scaling)
+        return out.transpose(1, 2), None
+    return _in_bands(query, key, value, attention_mask, scaling, sliding_window - 1, dropout), None
+
+
+def _near(length: int, window: int, device: Any) -> Any:
+    import torch
+
+    at = torch.arange(length, device=device)
+    return ((at[:, None] - at[None, :]).abs() < window)[None, None]
+
+
+def _in_bands(query: Any, key: Any, value: Any, real: Any, scaling: float | None, reach: int, dropout: float) -> Any:
+    """Blocks of queries as a batch, each with the keys of its block and of `reach` tokens to either side."""
+    import torch
+    from torch.nn.functional import pad
+    from torch.nn.functional import scaled_dot_product_attention as attend
+
+    batch, heads, length, width = query.shape
+    spare = -length % _BLOCK
+    bands = (length + spare) // _BLOCK
+    span = _BLOCK + 2 * reach
+
+    def blocks(x: Any) -> Any:  # (B, H, T, D) -> (B * bands, H, span, D)
+        windows = pad(x, (0, 0, reach, reach + spare)).unfold(2, span, _BLOCK)  # (B, H, bands, D, span)
+        return windows.permute(0, 2, 1, 4, 3).reshape(batch * bands, heads, span, width)
+
+    asked = pad(query, (0, 0, 0, spare)).view(batch, heads, bands, _BLOCK, width)
+    asked = asked.transpose(1, 2).reshape(batch * bands, heads, _BLOCK, width)
+    start = torch.arange(bands, device=query.device)[:, None, None] * _BLOCK
+    q = start + torch.arange(_BLOCK, device=query.device)[None, :, None]
+    k = start - reach + torch.arange(span, device=query.device)[None, None, :]
+    seen = ((q - k).abs() <= reach) & (k >= 0) & (k < length)  # (bands, block, span)
+    seen = seen[None].expand(batch, -1, -1, -1)
+    if real is not None:
+        there = pad(real, (reach, reach + spare)).unfold(1, span, _BLOCK)  # (B, bands, span)
+        seen = seen & there[:, :, None, :]
+    # A query that sees nothing would give NaN, which spreads: padding sees itself.
+    seen = (seen | (q == k)[None]).reshape(batch * bands, 1, _BLOCK, span)
+    out = attend(asked, blocks(key), blocks(value), attn_mask=seen, dropout_p=dropout, scale=scaling)
+    out = out.view(batch, bands, heads, _BLOCK, width).transpose(2, 3).reshape(batch, bands * _BLOCK, heads, width)
+    return out[:, :length]
