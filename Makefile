@@ -13,7 +13,7 @@ SETTINGS = $(if $(DATA),'data.root=$(DATA)') $(if $(MAP),'data.map=$(MAP)') $(if
 	$(if $(QUESTIONS),'data.questions=$(QUESTIONS)') $(if $(REFERENCE),'cells.reference=$(REFERENCE)') $(SET)
 
 .DEFAULT_GOAL := help
-.PHONY: help install experiment plan doctor why gc test check format bench report clean
+.PHONY: help install experiment plan doctor triples why gc test check format bench report clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,6 +41,10 @@ plan: $(VENV)/.installed ## What a study would take, without running it (NAME=..
 
 doctor: $(VENV)/.installed ## Check a study's data and last run for what has fooled comparisons (NAME=...)
 	@$(BIN)/python -m experiments doctor '$(NAME)' $(SETTINGS)
+
+triples: $(VENV)/.installed ## State the documents' facts as triples, by a study's first reader (NAME=..., OUT=file, CHUNK='{type: documents}')
+	@test -n "$(NAME)" && test -n "$(OUT)" || { echo "error: NAME and OUT are needed. Write NAME=file.yaml OUT=triples.jsonl"; exit 2; }
+	@$(BIN)/python -m experiments triples '$(NAME)' $(SETTINGS) --out '$(OUT)' $(if $(CHUNK),--chunk '$(CHUNK)')
 
 why: $(VENV)/.installed ## Explain what the next run of a study would make again (NAME=...)
 	@$(BIN)/python -m experiments cache why '$(NAME)' $(SETTINGS)

@@ -238,7 +238,8 @@ def plot(rows: Sequence[dict[str, Any]]) -> str:
     ]
     below = "Chunks. Dashed: the threshold, above which indexes are memory-mapped. Memory without the pages of files."
     body += [svg.text(60, 326, below, size=11, colour="muted"), svg.legend(swatches, 1040, x=60, y=336)[0]]
-    return svg.drawing("Growth of indexes from 10,000 to 1,000,000 chunks", 1120, 366, body)
+    drawn_alone = svg.drawing("Growth of indexes from 10,000 to 1,000,000 chunks", 1120, 366, body)
+    return drawn_alone.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)  # a file, not part of a page
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
-"""The command line: `python -m experiments run NAME key=value ...`, `doctor`, `cache why|gc|accept`, `list`.
+"""The command line: `python -m experiments run NAME key=value ...`, `doctor`, `cache why|gc|accept`, `list`,
+`triples NAME --out FILE`.
 
 Exit status: 0 done; 2 a mistake that the user can mend, told in one line; 3 done, but incomplete (calls failed, so that
 no fair comparison could be made: the same command tries them again); 130 stopped by the user.
@@ -80,6 +81,25 @@ def studies() -> None:
     """The studies that ship, each with its question."""
     for path in sorted(STUDIES.glob("*.yaml")):
         out.print(f"[bold]{path.stem:12}[/] {load_study(path.stem).asks}", highlight=False)
+
+
+@app.command()
+def triples(
+    name: Name,
+    to: Annotated[Path, typer.Option("--out", help="The file to write, JSON lines.")],
+    overrides: Overrides = None,
+    chunk: Annotated[str, typer.Option(help="How documents are cut, as a study writes it.")] = "{type: words}",
+    tokens: Annotated[int | None, typer.Option(help="Length of one passage's list of triples.")] = None,
+) -> None:
+    """Have a study's first reader state the facts of its documents as triples, for the search `graph_ppr`."""
+    from experiments.triples import extract_study, print_extraction
+
+    study = load_study(name, overrides or [])
+    with _Progress() as watcher:
+        done, written = extract_study(study, to, chunk, tokens, watcher=watcher)
+    print_extraction(done, written, out)
+    if done.failed:
+        raise typer.Exit(3)
 
 
 @cache.command()

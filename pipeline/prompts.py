@@ -64,7 +64,9 @@ def gap() -> Part:
 
 # -- calls before the answer ------------------------------------------------------------------------------------------
 
-_RANKING, _REASON, _SUMMARY = (Part("answer", f"{word}:") for word in ("Ranking", "Reason", "Summary"))
+_RANKING, _REASON, _SUMMARY, _TRIPLES = (
+    Part("answer", f"{word}:") for word in ("Ranking", "Reason", "Summary", "Triples")
+)
 _RANK = Part("instruction", "Below are passages, each with its identifier in square brackets, and a question.\n\n")
 _RANKED = Part(
     "instruction",
@@ -114,3 +116,23 @@ def summarise_passages(passages: Sequence[Part], words: int) -> Prompt:
     arXiv 2401.18059, whose summaries are to keep as many details as possible.
     """
     return Prompt((_to_summarise(words), *passages, _GAP, _SUMMARY))
+
+
+_STATE = Part(
+    "instruction",
+    "Write down the facts that the passage states, as triples of subject, relation and object. Subject and object are "
+    "people, places, organisations, works, dates, numbers or other things, by the fullest name that the passage or its "
+    "heading gives them, as it is spelled there, and never by a pronoun. At least one of the two has a name of its "
+    "own. The relation is a few words. State nothing that the passage does not say. Answer with a JSON list that holds "
+    "a list of three texts for each triple, and with nothing else; with [] if there are no facts.\n\n",
+)
+
+
+def state_triples(passage: Sequence[Part]) -> Prompt:
+    """Asks for the facts of one passage as a JSON list of triples. It holds no question, so that all share its answer.
+
+    Gutiérrez et al. 2024, "HippoRAG", arXiv 2405.14831 (open information extraction). It must ask for JSON, for triples
+    that hold at least one named entity, and for names in place of pronouns. HippoRAG asks for the entities in a call
+    before it and shows an example; here one call does both, and its instruction says what an entity is.
+    """
+    return Prompt((_STATE, *passage, _GAP, _TRIPLES))

@@ -1,8 +1,9 @@
 """Attention within a window computed in bands: a layer that looks w tokens to either side costs T (B + 2w), not T * T.
 
 For encoders that alternate local and global layers (ModernBERT; Warner et al., 2024): the usual kernels for a masked
-window compute all pairs and throw most away. The values are those of the masked window, up to the last bits. It knows
-nothing of models: transformers calls it by the name `banded`, once registered, and global layers stay as they are.
+window compute all pairs and throw most away. The values are those of the masked window, up to the last bits. A model
+that is compiled for a GPU takes PyTorch's flex attention for its local layers instead, whose kernel skips the pairs by
+itself. It knows nothing of models: transformers calls it by the name `banded`, once registered; global layers stay.
 """
 
 from __future__ import annotations
@@ -20,11 +21,24 @@ def register() -> None:
     from transformers import AttentionInterface, AttentionMaskInterface
 
     AttentionInterface.register("banded", banded_attention)
-    AttentionMaskInterface.register("banded", padding_mask)
+    AttentionMaskInterface.register("banded", window_mask)
 
 
-def padding_mask(*, kv_length: int, attention_mask: Any = None, **_: Any) -> Any:
-    """(B, T) which tokens are no padding, or None where none is given: the window is each layer's own affair."""
+def window_mask(
+    *, kv_length: int, device: Any, attention_mask: Any = None, local_size: int | None = None, **more: Any
+) -> Any:
+    """(B, T) which tokens are no padding, or None where none is given: the window is each layer's own affair.
+
+    For the local layers of a model that is being compiled for a GPU a mask of blocks, which flex attention reads.
+    """
+    import torch
+
+    if local_size is not None and torch.device(device).type == "cuda" and torch.compiler.is_compiling():
+        from transformers.masking_utils import flex_attention_mask
+
+        if attention_mask is None:
+            more["batch_size"] = 1  # one mask for all rows
+        return flex_attention_mask(kv_length=kv_length, device=device, attention_mask=attention_mask, **more)
     return None if attention_mask is None else attention_mask[:, -kv_length:].bool()
 
 
@@ -52,6 +66,11 @@ def banded_attention(
     if key.shape[1] != query.shape[1]:
         groups = query.shape[1] // key.shape[1]
         key, value = (x.repeat_interleave(groups, dim=1) for x in (key, value))
+    from torch.nn.attention.flex_attention import BlockMask, flex_attention
+
+    if isinstance(attention_mask, BlockMask):
+        out = flex_attention(query, key, value, block_mask=attention_mask, scale=scaling)
+        return out.transpose(1, 2), None
     if sliding_window is None or query.shape[2] <= _BLOCK:
         mask = None if attention_mask is None else attention_mask[:, None, None, :]
         if sliding_window is not None:

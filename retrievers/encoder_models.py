@@ -116,7 +116,9 @@ def _load(weights: str, source: ModelSource) -> Any:
         for parameter in module.parameters(recurse=False):
             parameter.data = parameter.data.to(dtype)
     if source.compiled:
-        input_module(model, "document").auto_model.compile()
+        network = input_module(model, "document").auto_model
+        # sentence-transformers calls `forward` itself, past what Module.compile would put in the way.
+        network.forward = torch.compile(network.forward)
     return model.eval()
 
 

@@ -109,6 +109,11 @@ def measured(encoder: Encoder, parameters: int, args: argparse.Namespace, wait: 
     each = operations(model[0].auto_model, parameters, args.tokens)
     with torch.inference_mode():
         forward = timed(lambda: model(dict(batch)), args.repeats, wait)
+        if args.profile:
+            with torch.profiler.profile() as profile:
+                model(dict(batch))
+                wait()
+            print(profile.key_averages().table(sort_by="self_cuda_time_total", row_limit=14, max_name_column_width=60))
     groups = [texts[i : i + 128] for i in range(0, len(texts), 128)]
     whole = timed(lambda: list(encoder.encode_groups(groups, "document")), args.repeats, wait)
     sample = texts[: min(4, len(texts))]
@@ -137,6 +142,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=22)
     parser.add_argument("--hidden", type=int, default=768)
     parser.add_argument("--global-every", type=int, default=3)
+    parser.add_argument("--profile", action="store_true", help="print the kernels that took longest")
     args = parser.parse_args()
     import torch
 
