@@ -19,11 +19,12 @@ from benchmarks.bench import Row, report
 from experiments.data.musique import load_musique
 from pipeline.core.records import Chunk, Question, Ranking
 from retrievers.bm25 import BM25Index, BM25Search
-from retrievers.dense import DenseSearch, FlatIndex
+from retrievers.dense import DenseSearch
 from retrievers.encode import EncodeChunks, EncodeQuestion
 from retrievers.fuse import RRF
 from retrievers.graph import GraphIndex
 from retrievers.graph_search import HAYSTACKCRAFT, GraphSearch
+from retrievers.vector_index import VectorIndex
 
 HIPPORAG = 51.9
 DEPTHS = (2, 5, 10)
@@ -50,7 +51,7 @@ def main() -> None:
     (plain,) = BM25Index().run([chunks])
     unstemmed = list(BM25Search(100).run([plain] * count, texts))
     (encoded,) = EncodeChunks().run([chunks])
-    (flat,) = FlatIndex().run([encoded])
+    (flat,) = VectorIndex().run([encoded])
     dense = list(DenseSearch(100).run([flat] * count, list(EncodeQuestion().run(texts))))
     hybrid = list(RRF().run(bm25, dense))
 

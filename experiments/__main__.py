@@ -143,10 +143,10 @@ def gc(
     with Store(folder_setting("LONGSHORT_STORE", ".longshort")) as store:
         before = store.size()
         if dry_run:
-            rows, size = store.unused(lambda folder: Path(folder).is_dir())
+            rows, size = store.unused(lambda made: Path(made).exists())
             out.print(f"would free {rows} entries, about {size / 1e6:.1f} of {before / 1e6:.1f} MB", highlight=False)
             return
-        rows, freed = store.sweep(lambda folder: Path(folder).is_dir())
+        rows, freed = store.sweep(lambda made: Path(made).exists())
         out.print(f"freed {rows} entries and {freed / 1e6:.1f} of {before / 1e6:.1f} MB", highlight=False)
 
 

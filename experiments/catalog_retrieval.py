@@ -43,6 +43,7 @@ from retrievers.lexical import LexicalChunks, LexicalQuestion, LexicalSearch
 from retrievers.order import Order, Pack
 from retrievers.parents import Neighbours, Parents
 from retrievers.recorded import RecordedRun
+from retrievers.triples import RecordedTriples, TripleGraph
 from retrievers.vector_index import VectorIndex
 from retrievers.whole import EncodeWhole
 
@@ -142,7 +143,8 @@ def _lexical(chunks: Node, settings: Settings, where: str) -> Node:
 
 
 def _graph(chunks: Node, settings: Settings, where: str) -> Node:
-    """Personalised PageRank; `hits` names the searches whose best are seeds, `similar_by` an encoder for edges."""
+    """Personalised PageRank; `hits` names the searches whose best are seeds, `similar_by` an encoder for edges,
+    `triples` a file of what a reader extracted."""
     hits = settings.pop("hits", {})
     found = [build_search(chunks, component, f"{where}.hits.{name}") for name, component in hits.items()]
     similar = settings.pop("similar_by", None)
@@ -152,8 +154,10 @@ def _graph(chunks: Node, settings: Settings, where: str) -> Node:
         one_of(preset, list(HAYSTACKCRAFT), f"{where}.preset")
         fixed = HAYSTACKCRAFT[preset]
         settings = {"seeds": fixed.seeds, "restart": fixed.restart, "entities": fixed.entities, **settings}
-    index, search = _apart(settings, where, GraphIndex, GraphSearch)
-    return search.on(index.on(chunks, *vectors), QuestionText().on(), *found)
+    path = settings.pop("triples", None)
+    stated = [] if path is None else [build(RecordedTriples, {"path": path}, f"{where}.triples").on(chunks)]
+    index, search = _apart(settings, where, TripleGraph if stated else GraphIndex, GraphSearch)
+    return search.on(index.on(chunks, *stated, *vectors), QuestionText().on(), *found)
 
 
 def _random(chunks: Node, settings: Settings, where: str) -> Node:

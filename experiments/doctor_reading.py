@@ -69,7 +69,7 @@ def _sampled(subject: Subject, node: Node) -> list[float] | None:
     step = max(1, len(readable) // _SAMPLED)
     sample = tuple(_head(d) for d in readable[::step])
     (cut,) = chunks.stage.run([sample])
-    counts = [tokenizer.count(model.passage_prompt + c.text) + _SPECIAL for c in cut]
+    counts = [tokenizer.count((model.passage_prompt or "") + c.text) + _SPECIAL for c in cut]
     return [min(1.0, window / n) for n in counts]
 
 

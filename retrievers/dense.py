@@ -24,9 +24,7 @@ from pipeline.core.records import Ranking
 from pipeline.core.spec import runtime
 from pipeline.core.stage import Stage
 from retrievers.base import STEP, at_least, kth_at_least, one_of, rebuilt, top_k
-from retrievers.vector_index import VectorIndex
 
-FlatIndex = VectorIndex  # its name before it had kinds
 Device = Literal["auto", "cpu", "gpu"]
 Floats = NDArray[np.float64]
 

@@ -601,8 +601,8 @@ def test_passages_of_another_system_and_titles_among_several_documents(tmp_path:
 class HalfReader(EncodeChunks):
     """An encoder that reads half of the first chunk and all of the others; its vectors say nothing."""
 
-    def run(self, *columns: Sequence[Any]) -> Iterable[dict[str, Any]]:
-        for passages in columns[0]:
+    def make(self, pieces: Sequence[Any]) -> Iterable[dict[str, Any]]:
+        for passages in pieces:
             shares = np.ones(len(passages), dtype=np.float32)
             shares[0] = 0.5
             yield {"vectors": np.zeros((len(passages), 2), dtype=np.float32), "read_share": shares}

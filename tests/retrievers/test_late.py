@@ -18,10 +18,11 @@ import pytest
 from pipeline.core.errors import UserError
 from pipeline.core.records import Chunk, Document
 from pipeline.core.spec import identity
-from retrievers.dense import DenseSearch, FlatIndex
+from retrievers.dense import DenseSearch
 from retrievers.encode import EncodeChunks, EncodeQuestion
 from retrievers.late import LateChunks
 from retrievers.token_states import all_states
+from retrievers.vector_index import VectorIndex
 
 ISLAND = (
     "Tarn Holm is an island in the north of the lake. Its lighthouse was built in 1884 by a guild of masons. "
@@ -148,7 +149,7 @@ def test_a_context_without_chunks_and_a_search() -> None:
     assert empty["vectors"].shape == empty["document_vectors"].shape == (0, 384)
     assert empty["read_share"].shape == empty["document"].shape == (0,)
     chunks = cut(ISLAND, 49, 104, 161)
-    (index,) = FlatIndex().run([late(LateChunks(), chunks, ISLAND)])
+    (index,) = VectorIndex().run([late(LateChunks(), chunks, ISLAND)])
     (question,) = EncodeQuestion().run(["Who sold honey?"])
     (ranking,) = DenseSearch(9).run([index], [question])
     assert ranking.ids[0] == 2 and sorted(ranking.ids) == [0, 1, 2, 3]
