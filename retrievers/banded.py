@@ -17,29 +17,28 @@ _BLOCK = 128
 
 
 def register() -> None:
-    """Make `attn_implementation="banded"` known to transformers."""
+    """Make `attn_implementation` "banded" and "banded_flex" known to transformers; the latter is for compiled models."""
     from transformers import AttentionInterface, AttentionMaskInterface
 
-    AttentionInterface.register("banded", banded_attention)
-    AttentionMaskInterface.register("banded", window_mask)
+    for name, mask in (("banded", padding_mask), ("banded_flex", blocks_mask)):
+        AttentionInterface.register(name, banded_attention)
+        AttentionMaskInterface.register(name, mask)
 
 
-def window_mask(
-    *, kv_length: int, device: Any, attention_mask: Any = None, local_size: int | None = None, **more: Any
-) -> Any:
-    """(B, T) which tokens are no padding, or None where none is given: the window is each layer's own affair.
-
-    For the local layers of a model that is being compiled for a GPU a mask of blocks, which flex attention reads.
-    """
-    import torch
-
-    if local_size is not None and torch.device(device).type == "cuda" and torch.compiler.is_compiling():
-        from transformers.masking_utils import flex_attention_mask
-
-        if attention_mask is None:
-            more["batch_size"] = 1  # one mask for all rows
-        return flex_attention_mask(kv_length=kv_length, device=device, attention_mask=attention_mask, **more)
+def padding_mask(*, kv_length: int, attention_mask: Any = None, **_: Any) -> Any:
+    """(B, T) which tokens are no padding, or None where none is given: the window is each layer's own affair."""
     return None if attention_mask is None else attention_mask[:, -kv_length:].bool()
+
+
+def blocks_mask(*, attention_mask: Any = None, local_size: int | None = None, **more: Any) -> Any:
+    """For local layers the mask in blocks that flex attention reads; for the others `padding_mask`."""
+    if local_size is None:
+        return padding_mask(attention_mask=attention_mask, **more)
+    from transformers.masking_utils import flex_attention_mask
+
+    if attention_mask is None:
+        more["batch_size"] = 1  # one mask for all rows
+    return flex_attention_mask(attention_mask=attention_mask, **more)
 
 
 def banded_attention(
@@ -69,8 +68,8 @@ def banded_attention(
     from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
     if isinstance(attention_mask, BlockMask):
-        out = flex_attention(query, key, value, block_mask=attention_mask, scale=scaling)
-        return out.transpose(1, 2), None
+        found: Any = flex_attention(query, key, value, block_mask=attention_mask, scale=scaling)
+        return found.transpose(1, 2), None
     if sliding_window is None or query.shape[2] <= _BLOCK:
         mask = None if attention_mask is None else attention_mask[:, None, None, :]
         if sliding_window is not None:

@@ -87,11 +87,14 @@ def _load(weights: str, source: ModelSource) -> Any:
 
     name, revision = model_folder(source.model), source.revision or None
     dtype = getattr(torch, precision_of(source.precision, source.device))
-    how: dict[str, Any] = {"dtype": dtype} | ({"attn_implementation": source.attention} if source.attention else {})
-    if source.attention == "banded":
+    attention = source.attention
+    if attention == "banded":
         from retrievers.banded import register
 
         register()
+        on_gpu = source.device.startswith("cuda") or (not source.device and torch.cuda.is_available())
+        attention = "banded_flex" if source.compiled and on_gpu else attention
+    how: dict[str, Any] = {"dtype": dtype} | ({"attn_implementation": attention} if attention else {})
     logging: Any = transformers_logging
     bars = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
