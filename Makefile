@@ -32,7 +32,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 install: $(VENV)/.installed ## Build .venv with everything a laptop needs
 
-experiment: $(VENV)/.installed ## Run a study: NAME=quickstart|lara|recorded|folder|file.yaml, SET='key=value ...'
+experiment: $(VENV)/.installed ## Run a study: NAME=quickstart|lara|recorded|folder|retrieval|order|file.yaml, SET='key=value ...'
 	@test -n "$(NAME)" || { echo "error: NAME is not given. Write NAME=quickstart"; exit 2; }
 	@$(BIN)/python -m experiments run '$(NAME)' $(SETTINGS)
 
@@ -64,7 +64,7 @@ format: $(VENV)/.installed ## Format the code
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed ## Run a benchmark: NAME=retrieval|interval_coverage|...
+bench: $(VENV)/.installed ## Run a benchmark: NAME=bm25|ppr|encode|growth|graph|retrieval|...
 	@test -f 'benchmarks/$(NAME).py' || { echo "error: no benchmark '$(NAME)'. Known: $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.py))))"; exit 2; }
 	@$(BIN)/python -m benchmarks.$(NAME)
 

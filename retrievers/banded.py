@@ -17,7 +17,7 @@ _BLOCK = 128
 
 
 def register() -> None:
-    """Make `attn_implementation` "banded" and "banded_flex" known to transformers; the latter is for compiled models."""
+    """Make `banded` and, for models that are compiled, `banded_flex` known to transformers as implementations."""
     from transformers import AttentionInterface, AttentionMaskInterface
 
     for name, mask in (("banded", padding_mask), ("banded_flex", blocks_mask)):

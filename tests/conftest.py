@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from hypothesis import settings
 
 from pipeline.core.records import Chunk, Dataset, Document, Question, Ranking, Span
 from pipeline.core.stage import Documents, Per, QuestionText, Stage
@@ -17,6 +18,10 @@ from pipeline.reading import Job
 from pipeline.routes.base import Case, Route
 
 MakeDataset = Callable[..., Dataset]
+
+# How long an example takes is the machine's affair: a busy one would fail a test of what is computed.
+settings.register_profile("longshort", deadline=None)
+settings.load_profile("longshort")
 
 
 @pytest.fixture
