@@ -20,6 +20,7 @@ from experiments.catalog_retrieval import build_retrieval
 from experiments.config import RetrievalStudy, SearchedSet, folder_setting, load_study
 from experiments.measures import Measures, Values
 from experiments.output import Writer, command, passages_run, versions
+from experiments.retrieval_graph import graph_figure
 from experiments.retrieval_tables import columns_of, comparisons_of, frame_of, summary_of
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.records import Dataset, Question
@@ -134,6 +135,7 @@ class RetrievalExperiment:
             remedy = "Set LONGSHORT_RUNS to a folder you own"
             raise UserError(f"cannot write the results: {e.strerror}", where=str(folder), remedy=remedy) from None
         draft, scores, costs, used = Writer(folder), [], [], set()
+        figures: dict[str, list[str]] = {}
         try:
             with Store(self.store) as store:
                 for searched in self.sets:
@@ -147,12 +149,13 @@ class RetrievalExperiment:
                         run = passages_run(runner, name, chunks, ranking, searched.questions)
                         draft.text(f"runs/{searched.name}.{name}.trec", run)
                     used |= runner.used
+                    figures[searched.name] = graph_figure(searched.retrievers, list(searched.questions), runner)
                 store.mark_used(str(folder.resolve()), used)
                 damaged = list(store.damaged)
         finally:
             log.close()
         results = self._results(folder, scores, costs, damaged)
-        self._write(draft, results)
+        self._write(draft, results, figures)
         return results
 
     def _results(
@@ -177,7 +180,7 @@ class RetrievalExperiment:
             notes=[*self.notes, *(note for s in self.sets for note in s.dataset.notes)],
         )
 
-    def _write(self, draft: Writer, results: RetrievalResults) -> None:
+    def _write(self, draft: Writer, results: RetrievalResults, figures: Mapping[str, Sequence[str]]) -> None:
         from experiments.retrieval_report import write_retrieval_report
 
         draft.frame("summary.csv", results.summary)
@@ -187,7 +190,7 @@ class RetrievalExperiment:
         config = {**self.study.model_dump(mode="json"), "baseline": self.baseline, "versions": versions()}
         draft.yaml("config.yaml", config)
         made = command(self.name, {"data": self.study.data})
-        write_retrieval_report(results, self.study.asks or self.name, {**config, "command": made}, self.sets)
+        write_retrieval_report(results, self.study.asks or self.name, {**config, "command": made}, self.sets, figures)
 
 
 def _given(study: RetrievalStudy) -> dict[str, SearchedSet]:

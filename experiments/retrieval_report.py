@@ -39,7 +39,7 @@ def write_retrieval_report(
     title: str,
     config: Mapping[str, Any],
     sets: Sequence[Searched],
-    figures: Mapping[str, Sequence[str]] = {},
+    figures: Mapping[str, Sequence[str]],
 ) -> None:
     """Write `report.html` into the run's folder. figures: further markup at the end of a set's section."""
     view = _View(results)
