@@ -5,7 +5,7 @@ Luo et al., "Landmark Embedding: A Chunking-Free Embedding Method for Retrieval 
 and retrieval of the best landmarks together with the sentences before them, since a landmark was trained to mark the
 end of what answers. The sentences are the chunks that the stage is wired to: `SentenceWindows(window=1, step=1)`.
 
-It knows no training, except for the weights that the paper's objective gives to the sentences of a span.
+It knows no training.
 """
 
 from __future__ import annotations
@@ -151,14 +151,3 @@ class ExpandLeft(Stage):
                         scores[j] = max(score, scores.get(j, score))
             ids = sorted(scores)
             yield Ranking(tuple(ids), tuple(scores[i] for i in ids))
-
-
-def landmark_weights(sentences: int, rate: float = 1.0) -> NDArray[np.float64]:
-    """(n,) weights of a relevant span's sentences in a position-aware objective; they sum to 1.
-
-    Proportional to exp(rate * i), our choice of the rise that the paper asks for: the last sentence, at whose landmark
-    a span should be found, counts most.
-    """
-    at_least(sentences, 1, "sentences")
-    raised = np.exp(rate * (np.arange(sentences) - sentences + 1.0))
-    return np.asarray(raised / raised.sum(), dtype=np.float64)

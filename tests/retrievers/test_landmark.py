@@ -20,7 +20,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.records import Chunk, Document, Ranking
 from pipeline.core.sentences import split_sentences
 from pipeline.core.spec import identity
-from retrievers.landmark import ExpandLeft, LandmarkChunks, landmark_weights, with_landmarks
+from retrievers.landmark import ExpandLeft, LandmarkChunks, with_landmarks
 from retrievers.token_windows import Tokens
 
 SHORT = "It rains. A cat. Old."
@@ -148,11 +148,3 @@ def test_expansion_is_contiguous_and_in_order(sizes: list[int], n: int, landmark
         ahead = range(i, min(i + n + 1, len(chunks)))
         run = list(itertools.takewhile(found.ids.__contains__, ahead))
         assert any(j in ids[:landmarks] and chunks[j].doc == chunks[i].doc for j in run)
-
-
-@given(st.integers(1, 60), st.floats(0.1, 5))
-def test_weights_rise_to_the_end_of_the_span(n: int, rate: float) -> None:
-    weights = landmark_weights(n, rate)
-    assert weights.sum() == pytest.approx(1) and (np.diff(weights) >= 0).all() and weights.argmax() in (n - 1, 0)
-    assert n == 1 or weights[-1] > weights[0]
-    assert landmark_weights(3, np.log(2)) == pytest.approx([1 / 7, 2 / 7, 4 / 7])
