@@ -68,16 +68,28 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def scatter(
-    points: Sequence[Point], *, title: str, x_label: str, y_label: str, width: float, series: Sequence[str] = ()
+    points: Sequence[Point],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str,
+    width: float,
+    series: Sequence[str] = (),
+    noun: str = "route",
 ) -> str:
-    """Quality (up) against a cost (right, logarithmic); the Pareto front of all but the controls is drawn as steps."""
+    """Quality (up) against a cost (right, logarithmic); the Pareto front of all but the controls is drawn as steps.
+
+    noun: what a point stands for.
+    """
     height = 430.0 if width >= 500 else 340.0
     items = [(marker(MARKERS[i % 5], 0, 0, 4.5, colour=f"series-{i % 8}"), name) for i, name in enumerate(series)]
     if not items:
-        items = [(marker(SHAPE[r], 0, 0, 4.5, colour=r, hollow=r == "control"), words) for r, words in _roles(points)]
+        items = [
+            (marker(SHAPE[r], 0, 0, 4.5, colour=r, hollow=r == "control"), words) for r, words in _roles(points, noun)
+        ]
     runners = [i for i, p in enumerate(points) if p.role != "control"]
     front = [runners[i] for i in pareto_front([(points[i].x, points[i].y) for i in runners])]
-    items.append((line(-7, 0, 7, 0, colour="front", width=2), "no route is both cheaper and better"))
+    items.append((line(-7, 0, 7, 0, colour="front", width=2), f"no {noun} is both cheaper and better"))
     key, top = legend(items, width)
     top, bottom, left, right = top + 20, height - 46, 44.0, width - 12
     low, high = domain([v for p in points for v in (p.y, p.low, p.high) if v is not None])
@@ -165,8 +177,8 @@ def heat_table(
     return drawing(title, width, max(y - 8, 10), body)
 
 
-def _roles(points: Sequence[Point]) -> list[tuple[Role, str]]:
-    words: list[tuple[Role, str]] = [("baseline", "baseline"), ("route", "other routes"), ("control", "controls")]
+def _roles(points: Sequence[Point], noun: str) -> list[tuple[Role, str]]:
+    words: list[tuple[Role, str]] = [("baseline", "baseline"), ("route", f"other {noun}s"), ("control", "controls")]
     return [(role, name) for role, name in words if any(p.role == role for p in points)]
 
 

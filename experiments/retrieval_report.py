@@ -135,7 +135,7 @@ def _set(view: _View, searched: Searched, more: Sequence[str]) -> str:
     n = max(m["n"] for (s, _, _), m in view.means.items() if s == name)
     chunks = sorted({view.costs[name, r]["chunks"] for r in order})
     sizes = words.number(chunks[0]) + (f" to {words.number(chunks[-1])}" if len(chunks) > 1 else "")
-    about = f"{words.number(n)} questions with gold evidence, {sizes} passages. {_verdict(view, searched)}"
+    about = f"{words.number(n)} questions with gold evidence, {sizes} passages."
     return section(
         f"set-{name}",
         f"Who finds the evidence on {name}?",
@@ -162,9 +162,9 @@ def _table(view: _View, searched: Searched, order: Sequence[str]) -> str:
     for r in order:
         at, test, role = view.means[name, r, primary], view.tests.get((name, r, primary)), view.role(r)
         interval = mini_interval(at["value"], at["ci_low"], at["ci_high"], role)
-        cells = [Cell(r, r), Cell(_percent(at), at["value"], _range(at), before=interval)]
+        cells = [Cell(r, r), Cell(_percent(at), at["value"], _range(at), interval, "q")]
         cells += [_difference(test, r == view.results.baseline, view.settled(test))]
-        cells += [Cell(words.p_value(test["p_holm"]), test["p_holm"]) if test else Cell("–")]
+        cells += [Cell(words.p_value(test["p_holm"]).removeprefix("= "), test["p_holm"]) if test else Cell("–")]
         cells += [Cell(_percent(m), m["value"]) if (m := view.means.get((name, r, o))) else Cell("–") for o in others]
         spent = view.costs[name, r]["ms_per_question"]
         rows.append((role, [*cells, Cell(words.quantity(spent), spent)]))
@@ -194,6 +194,7 @@ def _cost(view: _View, sets: Sequence[Searched]) -> str:
                 lambda width, points=points, s=s: scatter(
                     points,
                     title=f"{s.primary} against time on {s.name}",
+                    noun="retriever",
                     x_label="milliseconds per question",
                     y_label=s.primary,
                     width=width,
