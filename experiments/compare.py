@@ -17,7 +17,7 @@ from experiments.catalog import Loaded, build_readers, build_routes, load_data
 from experiments.cells import compare_with_reference, find_reference
 from experiments.config import Cells, Scoring, Study, folder_setting, load_study
 from experiments.marking import agreement_with_labels, mark
-from experiments.output import Writer, command, passages_run, prompt_views, versions
+from experiments.output import Writer, command, open_run, passages_run, prompt_views, versions
 from experiments.tables import (
     Row,
     answers_frame,
@@ -181,15 +181,7 @@ class Experiment:
         questions = self.questions
         watcher = watcher or Watcher()
         folder = self.runs / self.name
-        try:
-            (folder / "runs").mkdir(parents=True, exist_ok=True)
-            log = Log(folder / "log.jsonl")
-        except OSError as e:
-            raise UserError(
-                f"cannot write the results: {e.strerror}",
-                where=str(folder),
-                remedy="Set LONGSHORT_RUNS to a folder you own",
-            ) from None
+        log = open_run(folder)
         try:
             with Store(self.store) as store:
                 return self._run(folder, store, questions, log, watcher)

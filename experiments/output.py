@@ -16,8 +16,9 @@ from urllib.parse import quote
 
 from experiments.report import PromptView
 from experiments.tables import Row
+from pipeline.core.errors import UserError
 from pipeline.core.records import Question
-from pipeline.core.run import Runner
+from pipeline.core.run import Log, Runner
 from pipeline.core.stage import Node
 from retrievers.trec import format_run
 
@@ -60,6 +61,19 @@ class Writer:
 
     def _draft(self, name: str) -> Path:
         return self._folder / f"{name}.{os.getpid()}.tmp"
+
+
+def open_run(folder: Path) -> Log:
+    """Make a run's folder and begin its log. Raises UserError where nothing can be written there."""
+    try:
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
+        return Log(folder / "log.jsonl")
+    except OSError as e:
+        raise UserError(
+            f"cannot write the results: {e.strerror}",
+            where=str(folder),
+            remedy="Set LONGSHORT_RUNS to a folder you own",
+        ) from None
 
 
 def passages_run(runner: Runner, name: str, chunks_of: Node, ranking_of: Node, questions: Sequence[Question]) -> str:

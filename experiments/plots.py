@@ -188,6 +188,21 @@ def _percent_axis(
     return body, x
 
 
+def upright_axis(
+    left: float, right: float, top: float, bottom: float, low: float, high: float, label: str
+) -> tuple[list[str], Scale]:
+    """An axis of shares in percent from the bottom up, with its label above and lines across; and its scale."""
+
+    def y(value: float) -> float:
+        return bottom - (value - low) / (high - low) * (bottom - top)
+
+    body = [text(0, top - 10, label, colour="muted", size=11.5)]
+    for tick in ticks(low * 100, high * 100, 6):
+        body.append(line(left, y(tick / 100), right, y(tick / 100)))
+        body.append(text(left - 7, y(tick / 100) + 4, num(tick), anchor="end", colour="muted", size=11.5))
+    return body, y
+
+
 def domain(values: Sequence[float]) -> tuple[float, float]:
     """From below the least to above the greatest share, on multiples of 0.05 within [0, 1], at least 0.2 wide."""
     if not values:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from experiments.plots import domain, percent
-from experiments.svg import MARKERS, drawing, legend, line, marker, num, short, text, ticks
+from experiments.plots import domain, percent, upright_axis
+from experiments.svg import MARKERS, drawing, legend, line, marker, num, short, text
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,8 @@ def curves(
         share = (math.log(value) - math.log(xs[0])) / (math.log(xs[-1]) - math.log(xs[0]))
         return left + room + share * (right - left - 2 * room)
 
-    def y(value: float) -> float:
-        return bottom - (value - low) / (high - low) * (bottom - top)
-
-    body = [key, text(0, top - 10, y_label, colour="muted", size=11.5)]
-    for tick in ticks(low * 100, high * 100, 6):
-        body.append(line(left, y(tick / 100), right, y(tick / 100)))
-        body.append(text(left - 7, y(tick / 100) + 4, num(tick), anchor="end", colour="muted", size=11.5))
+    axis, y = upright_axis(left, right, top, bottom, low, high, y_label)
+    body = [key, *axis]
     for value in xs:
         body.append(line(x(value), bottom, x(value), bottom + 5, colour="axis"))
         body.append(text(x(value), bottom + 18, short(value), anchor="middle", colour="muted", size=11.5))

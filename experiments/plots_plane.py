@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from experiments.plots import SHAPE, Role, Scale, cut_label, domain, label_room, percent, row_label
+from experiments.plots import SHAPE, Role, Scale, cut_label, domain, label_room, percent, row_label, upright_axis
 from experiments.svg import (
     MARKERS,
     PALETTE,
@@ -28,7 +28,6 @@ from experiments.svg import (
     short,
     text,
     text_width,
-    ticks,
 )
 
 
@@ -98,13 +97,8 @@ def scatter(
     def x(value: float) -> float:
         return left + (math.log(value) - math.log(x_low)) / (math.log(x_high) - math.log(x_low)) * (right - left)
 
-    def y(value: float) -> float:
-        return bottom - (value - low) / (high - low) * (bottom - top)
-
-    body = [key, text(0, top - 10, y_label, colour="muted", size=11.5)]
-    for tick in ticks(low * 100, high * 100, 6):
-        body.append(line(left, y(tick / 100), right, y(tick / 100)))
-        body.append(text(left - 7, y(tick / 100) + 4, num(tick), anchor="end", colour="muted", size=11.5))
+    axis, y = upright_axis(left, right, top, bottom, low, high, y_label)
+    body = [key, *axis]
     for tick in log_ticks(x_low, x_high, int((right - left) / 60)):
         body.append(line(x(tick), bottom, x(tick), bottom + 5, colour="axis"))
         body.append(text(x(tick), bottom + 18, short(tick), anchor="middle", colour="muted", size=11.5))

@@ -19,12 +19,12 @@ from experiments.catalog import load_data
 from experiments.catalog_retrieval import build_retrieval
 from experiments.config import RetrievalStudy, SearchedSet, folder_setting, load_study
 from experiments.measures import Measures, Values
-from experiments.output import Writer, command, passages_run, versions
+from experiments.output import Writer, command, open_run, passages_run, versions
 from experiments.retrieval_graph import graph_figure
 from experiments.retrieval_tables import columns_of, comparisons_of, frame_of, summary_of
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.records import Dataset, Question
-from pipeline.core.run import Log, Runner, StagePlan, Watcher
+from pipeline.core.run import Runner, StagePlan, Watcher
 from pipeline.core.stage import Node
 from pipeline.core.store import Store
 
@@ -128,12 +128,7 @@ class RetrievalExperiment:
     def run(self, *, watcher: Watcher | None = None) -> RetrievalResults:
         """Compute what is missing and write the run's folder. Raises UserError; what was computed stays."""
         folder = self.runs / self.name
-        try:
-            (folder / "runs").mkdir(parents=True, exist_ok=True)
-            log = Log(folder / "log.jsonl")
-        except OSError as e:
-            remedy = "Set LONGSHORT_RUNS to a folder you own"
-            raise UserError(f"cannot write the results: {e.strerror}", where=str(folder), remedy=remedy) from None
+        log = open_run(folder)
         draft, scores, costs, used = Writer(folder), [], [], set()
         figures: dict[str, list[str]] = {}
         try:
@@ -236,9 +231,11 @@ def _searched(name: str, settings: SearchedSet, dataset: Dataset, study: Retriev
 
 def _scored(searched: Searched, name: str, runner: Runner) -> list[dict[str, Any]]:
     chunks, ranking = searched.retrievers[name]
-    rows = []
+    rows, of_context = [], dict[tuple[str, ...], dict[str, int]]()
     for q in searched.questions:
-        lengths = {d.id: len(d.text or "") for d in runner.documents(q)}
+        if q.context not in of_context:
+            of_context[q.context] = {d.id: len(d.text or "") for d in runner.documents(q)}
+        lengths = of_context[q.context]
         values: Values = searched.measures.of(q, runner.value(chunks, q), runner.value(ranking, q), lengths)
         rows += [
             {"set": searched.name, "retriever": name, "question": q.id, "measure": m, "value": v}

@@ -9,11 +9,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.data._sections import Heading, nested
 from experiments.data.base import decode, read_bytes
 from experiments.data.fields import clean
 from pipeline.core.errors import UserError
 from pipeline.core.records import Section
+from retrievers.headings import Heading, nested
 
 if TYPE_CHECKING:
     from bs4 import Tag

@@ -1,37 +1,16 @@
-"""Headings of a text as nested sections. It knows Markdown's headings, and not what a heading means."""
+"""Markdown's headings. It does not know what a heading means, nor how sections nest (`retrievers.headings`)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from pipeline.core.records import Section
+from retrievers.headings import Heading
 
 _ATX = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*")
 _SETEXT = re.compile(r" {0,3}(=+|-{2,})[ \t]*")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _NO_PARAGRAPH = re.compile(r" {0,3}([-*+>|]|\d+[.)])")
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """A heading that stands at character `start`; level 1 is the highest."""
-
-    level: int
-    title: str
-    start: int
-
-
-def nested(headings: Iterable[Heading], size: int) -> tuple[Section, ...]:
-    """One section per heading with a title, up to the next heading as high or higher, or the text's end at `size`."""
-    found = list(headings)
-    sections = []
-    for i, heading in enumerate(found):
-        end = next((later.start for later in found[i + 1 :] if later.level <= heading.level), size)
-        if heading.title and heading.start < end:
-            sections.append(Section(heading.title, heading.start, end))
-    return tuple(sections)
 
 
 def markdown_headings(text: str) -> Iterator[Heading]:

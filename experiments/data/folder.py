@@ -16,7 +16,7 @@ from typing import Any
 
 from experiments.data._html import read_html
 from experiments.data._pdf import read_pdf
-from experiments.data._sections import markdown_headings, nested
+from experiments.data._sections import markdown_headings
 from experiments.data.base import read_jsonl, read_text
 from experiments.data.fields import (
     claim,
@@ -34,6 +34,7 @@ from experiments.data.fields import (
 )
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.records import Dataset, Document, Question, Section, Span
+from retrievers.headings import nested
 
 Read = tuple[str, tuple[Section, ...]]
 KEYS = ("id", "question", "golden_answers", "answer", "docs", "evidence", "answerable", "kind", "cluster")

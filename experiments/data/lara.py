@@ -29,11 +29,12 @@ from experiments.data._lara_files import (
     read_predictions,
     read_queries,
 )
-from experiments.data._sections import Heading, markdown_headings, nested
+from experiments.data._sections import markdown_headings
 from experiments.data.base import read_csv, read_text
 from experiments.data.fields import claim, plural, text_field
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.records import Dataset, Document, Question, Section
+from retrievers.headings import Heading, nested
 
 _PAPER = re.compile(r"^<(paper \d+)>", re.MULTILINE)
 

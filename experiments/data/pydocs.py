@@ -16,7 +16,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from experiments.data._sections import Heading, nested
 from experiments.data.base import read_jsonl, read_text
 from experiments.data.fields import (
     claim,
@@ -31,6 +30,7 @@ from experiments.data.fields import (
 )
 from pipeline.core.errors import UserError
 from pipeline.core.records import Dataset, Document, Question, Span
+from retrievers.headings import Heading, nested
 
 FOLDER = Path(__file__).parent
 KINDS = ("location", "reasoning", "comparison", "unanswerable")

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.data._sections import Heading, markdown_headings, nested
+from experiments.data._sections import markdown_headings
 from experiments.data.folder import load_folder
 from pipeline.core.records import Section, Span
+from retrievers.headings import Heading, nested
 
 pdf = runpy.run_path(str(Path(__file__).with_name("make_pdf.py")))["pdf"]
 
