@@ -52,8 +52,8 @@ why: $(VENV)/.installed ## Explain what the next run of a study would make again
 gc: $(VENV)/.installed ## Free what no run stands on
 	@$(BIN)/python -m experiments cache gc
 
-test: $(VENV)/.installed ## Run the tests
-	@$(BIN)/python -m pytest
+test: $(VENV)/.installed ## Run the tests, on every core
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(VENV)/.installed ## Lint, format and types
 	$(BIN)/ruff check .

@@ -115,7 +115,7 @@ def test_no_heavy_library_is_imported_with_the_file(path):
 def test_only_the_catalogue_makes_concrete_parts():
     """Other files of experiments may recognise a stage, a reader or a route; wiring them is the catalogue's affair."""
     concrete = ("retrievers", "compressors", "pipeline.generators", "pipeline.routes")
-    shared = ("pipeline.generators.base", "pipeline.routes.base", "retrievers.base")
+    shared = ("pipeline.generators.base", "pipeline.routes.base", "retrievers.base", "retrievers.headings")
     for path in files("experiments"):
         if path.name in ("catalog.py", "catalog_retrieval.py"):
             continue

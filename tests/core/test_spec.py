@@ -141,7 +141,7 @@ class Colour(enum.Enum):
         ({1: "a"}, ""),  # the text key '1' would be the same setting
         ({"deep": ({"er": Path("x")},)}, "runtime"),
     ],
-    ids=repr,
+    ids="path builtin function object nan inf set bytes enum complex number-key nested".split(),
 )
 def test_what_has_no_stable_identity_is_refused_with_advice(value, advice):
     with pytest.raises(UserError) as caught:
