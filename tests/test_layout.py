@@ -39,6 +39,7 @@ MAY_IMPORT = {
         *("pipeline.generators.base", "pipeline.score.refusal", "pipeline.score.text"),
     ),
     "pipeline/reading.py": ("pipeline.core", "pipeline.generators.base", "pipeline.routes.base"),
+    "pipeline/policy": ("pipeline.core", "pipeline.policy"),
     "pipeline": ("pipeline",),
     "retrievers": ("pipeline.core", "retrievers"),
     "compressors": ("pipeline.core", "compressors"),

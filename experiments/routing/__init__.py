@@ -1,0 +1,1 @@
+"""The routing policy as an experiment: learning it from outcomes, judging it held-out, saying what it is worth."""

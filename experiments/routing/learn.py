@@ -1,0 +1,528 @@
+"""Learners of routing policies: outcomes and features in, a step of a policy out.
+
+What is evaluated is what is exported: a learner gives the `Step` that `policy.json` holds, and predictions are that
+step's own. Q questions, M readers, R routes (cheapest first), n named features, F factors.
+
+One step serves all readers. Every reader's quality by route, its differences between routes and its refusals are
+columns of one matrix of targets; its first right singular vectors span what readers have in common. A learner predicts
+a question's place along these factors; a reader's head turns the factors into its expected quality. It knows nothing of
+how features come about, nor of prices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.policy.models import Constant, Linear, Model, Neighbours, Nodes, Trees, complete
+from pipeline.policy.policy import Head, Step
+from pipeline.policy.projection import Projection
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+Kind = Literal["forest", "boosted", "linear", "neighbours", "table", "length", "constant"]
+
+_ROUNDED = 5  # digits of what is learned: more are noise, and fill the file
+_WEIGHTS = {"gap": 1.0, "right": 0.5, "declined": 0.5, "score": 1.0}
+"""How much each block of targets counts. Refusals and graded scores are not what is decided by, but with them the
+shared factors are learned from less noisy columns (on LaRA +0.3 points)."""
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What learners read. names: the n named features; x [Q, n], NaN where not known; grams: [Q, S] sparse counts of
+    hashed n-grams; vectors [Q, d] or None; clusters [Q]: documents, as numbers.
+    """
+
+    names: tuple[str, ...]
+    x: Floats
+    grams: Any
+    vectors: Floats | None
+    clusters: Indices
+
+    def take(self, rows: Indices) -> Questions:
+        """These questions, in this order, with repetition."""
+        vectors = None if self.vectors is None else self.vectors[rows]
+        return replace(self, x=self.x[rows], grams=self.grams[rows], vectors=vectors, clusters=self.clusters[rows])
+
+    def beside(self, names: Sequence[str], columns: Floats) -> Questions:
+        """With further named features [Q, k]."""
+        return replace(self, names=(*self.names, *names), x=np.concatenate([self.x, columns], axis=1))
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What became of the questions. right, score, declined [Q, M, R]: NaN where a call failed or there is none."""
+
+    readers: tuple[str, ...]
+    routes: tuple[str, ...]
+    right: Floats
+    score: Floats
+    declined: Floats
+
+    def take(self, rows: Indices) -> Outcomes:
+        """These questions."""
+        return replace(self, right=self.right[rows], score=self.score[rows], declined=self.declined[rows])
+
+    def of(self, readers: Sequence[int]) -> Outcomes:
+        """These readers."""
+        at = list(readers)
+        return replace(
+            self,
+            readers=tuple(self.readers[m] for m in at),
+            right=self.right[:, at],
+            score=self.score[:, at],
+            declined=self.declined[:, at],
+        )
+
+    @property
+    def means(self) -> Floats:
+        """Share of right answers [M, R], over the questions that all routes of the reader answered."""
+        return _means(self.right)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a step is learned. factors: how many. text: use n-grams and, where there are any, vectors.
+
+    trees, depth, leaf (fewest questions), features (share tried per split) are those of forests; boosted trees take
+    `trees` and `depth`. neighbours: k.
+    """
+
+    kind: Kind = "forest"
+    factors: int = 12
+    text: bool = True
+    trees: int = 150
+    depth: int = 7
+    leaf: int = 15
+    features: float = 0.5
+    ridge: float = 300.0
+    neighbours: int = 60
+    seed: int = 0
+
+
+def cross(clusters: Indices, folds: int, seed: int) -> Indices:
+    """Fold [Q] of each question; a document's questions share one, and folds hold about as many documents each."""
+    unique, at = np.unique(clusters, return_inverse=True)
+    order = np.random.default_rng(seed).permutation(len(unique))
+    found: Indices = (order % folds)[at]
+    return found
+
+
+def cross_fitted(
+    predict: Callable[[Indices, Indices], Floats], clusters: Indices, folds: int, seed: int
+) -> Floats:
+    """`predict(train, held out)` over all folds, put back in order."""
+    fold = cross(clusters, folds, seed)
+    parts = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold)]
+    found: Floats | None = None
+    for train, rest in parts:
+        values = predict(train, rest)
+        if found is None:
+            found = np.full((len(clusters), *values.shape[1:]), np.nan)
+        found[rest] = values
+    if found is None:
+        raise ValueError("no questions")
+    return found
+
+
+# -- before any route -------------------------------------------------------------------------------------------------
+
+
+def learn_before(questions: Questions, outcomes: Outcomes, recipe: Recipe) -> Step:
+    """The step that decides before any route, with a head per reader and one ("") for a reader never seen."""
+    targets, readers = _targets(outcomes)
+    basis = _basis(targets, recipe.factors)
+    wanted = targets @ basis.T
+    step = _fit("", questions, wanted, recipe)
+    means = outcomes.means
+    weights = basis[:, readers] / _WEIGHTS["right"]  # [F, M, R]
+    heads = {name: _head(weights[:, m].T, means[m]) for m, name in enumerate(outcomes.readers)}
+    heads[""] = _head(weights.mean(axis=1).T, means.mean(axis=0))
+    return replace(step, readers=heads)
+
+
+def learn_head(step: Step, questions: Questions, right: Floats, prior: float = 30.0) -> Head:
+    """A head for a reader the step never saw, from few labelled questions. right [Q, R]; prior: how many questions
+    the head of readers in general counts as.
+
+    The general head's quality is moved by the mean of what it misses, shrunk towards none: with so few questions the
+    level by route can be learned, not the reader's own taste.
+    """
+    general = step.readers[""]
+    known = ~np.isnan(right).any(axis=1)
+    missed = right[known] - qualities(step, questions.take(np.flatnonzero(known)), [""])[:, 0]
+    shift = missed.sum(axis=0) / (len(missed) + prior)
+    return _head(general.weights, general.bias + shift)
+
+
+def stretch(raw: Floats, outcomes: Outcomes) -> float:
+    """How much further from a reader's mean by route qualities should lie. raw [Q, M, R]: cross-fitted ones.
+
+    One slope, by least squares, for all readers and routes: it keeps what is preferred to what.
+    """
+    away, came = raw - outcomes.means, outcomes.right - outcomes.means
+    known = ~np.isnan(came) & ~np.isnan(raw)
+    slope = (away[known] * came[known]).sum() / max((away[known] ** 2).sum(), 1e-12)
+    return float(np.clip(slope, 0.25, 2.0))
+
+
+def calibrated(step: Step, slope: float, outcomes: Outcomes) -> Step:
+    """The step with its heads stretched around each reader's mean."""
+    means, heads = outcomes.means, {}
+    for name, head in step.readers.items():
+        level = means[outcomes.readers.index(name)] if name in outcomes.readers else means.mean(axis=0)
+        heads[name] = _head(head.weights * slope, level + slope * (head.bias - level))
+    return replace(step, readers=heads)
+
+
+# -- after a route has answered ---------------------------------------------------------------------------------------
+
+
+def learn_after(
+    route: str, rows: Questions, outcomes: Outcomes, at: Indices, reader: Indices, recipe: Recipe
+) -> Step:
+    """The step that decides when `route` (the cheapest) has answered.
+
+    rows: one per answer, with its features; at, reader: its question and reader. One head for all readers: what sets
+    them apart comes in as `before.<route>`, the first step's expectation.
+    """
+    right = outcomes.right[at, reader]
+    level = outcomes.means[reader]
+    gap = outcomes.right[:, :, 1:] - outcomes.right[:, :, :1]
+    shared = np.nan_to_num(_mean(gap - np.nanmean(gap, axis=0), axis=1))[at]  # [rows, R - 1]
+    graded = outcomes.score[at, reader]
+    columns = [
+        gap[at, reader],
+        np.where(np.isnan(right), level, right),
+        0.5 * np.nan_to_num(outcomes.declined[at, reader][:, 1:]),
+        shared,
+        np.nan_to_num(graded[:, 1:] - graded[:, :1]),
+    ]
+    targets = np.concatenate(columns, axis=1)
+    kept = np.flatnonzero(~np.isnan(targets).any(axis=1))
+    rows, targets = rows.take(kept), targets[kept]
+    # What the first step expected is where this one starts; trees learn what the answer adds to that.
+    start = _from_expected(rows, targets, outcomes.routes)
+    fill = np.nan_to_num(_mean(rows.x, axis=0))
+    left = targets - np.array([start.factors(x, fill) for x in rows.x])
+    held = cross_fitted(
+        lambda a, b: _predicted(_fit(route, rows.take(a), left[a], recipe), rows.take(b)), rows.clusters, 3, recipe.seed
+    )
+    slopes = np.clip((held * left).sum(axis=0) / np.maximum((held**2).sum(axis=0), 1e-12), 0.0, 2.0)
+    step = _fit(route, rows, left, recipe)
+    start = Linear(*(_behind(part, step) for part in (start.mean, start.scale, start.weights)), start.bias)
+    step = replace(step, models=(start, *(_stretched(model, slopes) for model in step.models)))
+    routes = right.shape[1]
+    weights = np.zeros((routes, targets.shape[1]))
+    weights[:, routes - 1] = 1.0  # the answer at hand
+    for r in range(1, routes):
+        weights[r, r - 1] = 1.0  # and what another route is better by
+    return replace(step, readers={"": _head(weights, np.zeros(routes))})
+
+
+def _from_expected(rows: Questions, targets: Floats, routes: Sequence[str]) -> Linear:
+    """Least squares of the targets on `before.<route>` alone."""
+    at = [rows.names.index(f"before.{route}") for route in routes]
+    given = np.concatenate([rows.x[:, at], np.ones((len(rows.x), 1))], axis=1)
+    found = np.linalg.lstsq(given, targets, rcond=None)[0]
+    weights = np.zeros((targets.shape[1], len(rows.names)))
+    weights[:, at] = found[:-1].T
+    return Linear(np.zeros(len(rows.names)), np.ones(len(rows.names)), weights, found[-1])
+
+
+def _behind(values: Floats, step: Step) -> Floats:
+    """With a column (scale 1, weight 0) for each that projections add behind the named features."""
+    more = step.width - values.shape[-1]
+    return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, more)], constant_values=float(values.ndim == 1))
+
+
+def _stretched(model: Model, slopes: Floats) -> Model:
+    if isinstance(model, Trees):
+        return replace(model, leaf=_short(model.leaf * slopes))
+    if isinstance(model, Linear):
+        return replace(model, weights=_short(model.weights * slopes[:, None]), bias=model.bias * slopes)
+    if isinstance(model, Constant):
+        return Constant(model.values * slopes)
+    raise TypeError(f"no second step is made of {type(model).__name__}")
+
+
+# -- predictions ------------------------------------------------------------------------------------------------------
+
+
+def qualities(step: Step, questions: Questions, readers: Sequence[str]) -> Floats:
+    """Expected quality [Q, len(readers), R] by the step, as a policy with it would say."""
+    factors = _predicted(step, questions)
+    heads = [step.readers.get(r) or step.readers[""] for r in readers]
+    found = np.array([[head.qualities(f) for head in heads] for f in factors.tolist()])
+    return found.reshape(len(factors), len(readers), -1)
+
+
+def _predicted(step: Step, questions: Questions) -> Floats:
+    """Factors [Q, F]."""
+    fill = np.concatenate([step.fill, *(p.bias for p in step.projections)])
+    return np.array([_added(step, x, fill) for x in _inputs(step, questions)])
+
+
+def _added(step: Step, x: Floats, fill: Floats) -> Floats:
+    total = step.models[0].factors(x, fill)
+    for model in step.models[1:]:
+        total = total + model.factors(x, fill)
+    return total
+
+
+def _inputs(step: Step, questions: Questions) -> Floats:
+    """Named features with the projections' columns behind them [Q, n + derived]."""
+    columns = [questions.x]
+    for projection in step.projections:
+        columns.append(_projected(projection, questions))
+    return np.concatenate(columns, axis=1)
+
+
+def _projected(projection: Projection, questions: Questions) -> Floats:
+    if projection.prefix == "vector.":
+        found: Floats = questions.vectors @ projection.weights.T + projection.bias
+        return found
+    scaled = questions.grams.multiply(projection.idf).tocsr()
+    norms = np.sqrt(np.asarray(scaled.multiply(scaled).sum(axis=1)).ravel())
+    found = (scaled @ projection.weights.T) / np.where(norms > 0, norms, 1.0)[:, None] + projection.bias
+    return found
+
+
+# -- fitting ----------------------------------------------------------------------------------------------------------
+
+
+def _fit(after: str, questions: Questions, targets: Floats, recipe: Recipe) -> Step:
+    """A step without heads: factors [F] that predict the columns of targets."""
+    low, high = _span(questions.x)
+    fill = np.nan_to_num(_mean(questions.x, axis=0))
+    bare = Step(after, questions.names, low, high, fill, (), {"": _NO_HEAD}, projections=())
+    projections: tuple[Projection, ...] = ()
+    inputs = questions.x
+    if recipe.text and recipe.kind not in ("constant", "length", "table"):
+        along = targets @ _basis(targets, 4).T if targets.shape[1] > 4 else targets
+        projections = _projections(questions, along)
+        # The columns that trees learn from must be as honest as those they will see: each made without its document.
+        honest = cross_fitted(
+            lambda train, rest: np.concatenate(
+                [_projected(p, questions.take(rest)) for p in _projections(questions.take(train), along[train])], axis=1
+            ),
+            questions.clusters,
+            5,
+            recipe.seed,
+        )
+        inputs = np.concatenate([questions.x, honest], axis=1)
+    step = replace(bare, projections=projections)
+    model = _LEARNERS[recipe.kind](inputs, targets, step, recipe)
+    return replace(step, models=(model,))
+
+
+def _projections(questions: Questions, targets: Floats) -> tuple[Projection, ...]:
+    """Ridge regressions of the targets on the text: TF-IDF of hashed n-grams, and the encoder's vector."""
+    from scipy.sparse import diags
+    from sklearn.linear_model import Ridge
+
+    seen = np.asarray((questions.grams > 0).sum(axis=0)).ravel()
+    idf = np.where(seen >= 2, np.log((1 + len(targets)) / (1 + seen)) + 1, 0.0)
+    scaled = questions.grams.multiply(idf).tocsr()
+    norms = np.sqrt(np.asarray(scaled.multiply(scaled).sum(axis=1)).ravel())
+    scaled = diags(1 / np.where(norms > 0, norms, 1.0)) @ scaled
+    used = np.flatnonzero(idf)
+    model = Ridge(3.0).fit(scaled[:, used], targets)
+    weights = np.zeros((targets.shape[1], len(idf)))
+    weights[:, used] = np.atleast_2d(model.coef_)
+    found = [Projection("ngram.", _short(idf), _short(weights), np.atleast_1d(model.intercept_))]
+    if questions.vectors is not None:
+        model = Ridge(3.0).fit(questions.vectors, targets)
+        none = np.zeros(0)
+        found.append(Projection("vector.", none, _short(np.atleast_2d(model.coef_)), np.atleast_1d(model.intercept_)))
+    return tuple(found)
+
+
+def _forest(x: Floats, y: Floats, step: Step, recipe: Recipe) -> Model:
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    forest = ExtraTreesRegressor(
+        recipe.trees,
+        max_depth=recipe.depth,
+        min_samples_leaf=recipe.leaf,
+        max_features=recipe.features,
+        n_jobs=-1,
+        random_state=recipe.seed,
+    )
+    lacking = _lacking(step, x)
+    forest.fit(np.where(np.isnan(x), lacking, x), y)
+    return complete([_nodes(tree.tree_, lacking, 1 / recipe.trees) for tree in forest.estimators_])
+
+
+def _boosted(x: Floats, y: Floats, step: Step, recipe: Recipe) -> Model:
+    """Gradient-boosted trees, a row of them for each factor."""
+    from sklearn.ensemble import GradientBoostingRegressor
+
+    lacking = _lacking(step, x)
+    filled, trees = np.where(np.isnan(x), lacking, x), []
+    for f in range(y.shape[1]):
+        boosted = GradientBoostingRegressor(
+            n_estimators=max(10, recipe.trees // y.shape[1]),
+            max_depth=min(recipe.depth, 4),
+            min_samples_leaf=recipe.leaf,
+            max_features=recipe.features,
+            subsample=0.7,
+            learning_rate=0.1,
+            random_state=recipe.seed,
+        ).fit(filled, y[:, f])
+        one = np.eye(y.shape[1])[f]
+        trees += [_nodes(t.tree_, lacking, 0.1 * one) for t in boosted.estimators_[:, 0]]
+        start = boosted.init_.constant_.item() * one
+        trees.append(_leaf(start))
+    return complete(trees)
+
+
+def _linear(x: Floats, y: Floats, step: Step, recipe: Recipe) -> Model:
+    from sklearn.linear_model import Ridge
+
+    mean = np.nan_to_num(_mean(x, axis=0))
+    filled = np.where(np.isnan(x), mean, x)
+    scale = np.maximum(filled.std(axis=0), 1e-9)
+    model = Ridge(recipe.ridge).fit((filled - mean) / scale, y)
+    return Linear(mean, scale, _short(np.atleast_2d(model.coef_)), np.atleast_1d(model.intercept_))
+
+
+def _neighbours(x: Floats, y: Floats, step: Step, recipe: Recipe) -> Model:
+    mean = np.nan_to_num(_mean(x, axis=0))
+    filled = np.where(np.isnan(x), mean, x)
+    scale = np.maximum(filled.std(axis=0), 1e-9)
+    return Neighbours(mean, scale, _short((filled - mean) / scale), _short(y), min(recipe.neighbours, len(x)))
+
+
+def _table(x: Floats, y: Floats, step: Step, recipe: Recipe) -> Model:
+    """A table of a few cells, as one small tree over what a person would look up: shape of question, length, kind."""
+    columns = [i for i, name in enumerate(step.features) if name in _TABLE]
+    return _small(x, y, step, columns, depth=4, leaf=40, seed=recipe.seed)
+
+
+def _length(x: Floats, y: Floats, step: Step, recipe: Recipe) -> Model:
+    """One cut at the documents' length."""
+    return _small(x, y, step, [step.features.index("document.tokens")], depth=1, leaf=20, seed=recipe.seed)
+
+
+def _constant(x: Floats, y: Floats, step: Step, recipe: Recipe) -> Model:
+    return Constant(y.mean(axis=0))
+
+
+_TABLE = (
+    *("document.tokens", "document.sections", "document.digits", "document.quotes", "question.words"),
+    *("question.comparison", "question.numbers", "question.how_many", "question.references", "question.aggregation"),
+)
+_LEARNERS: Mapping[str, Callable[[Floats, Floats, Step, Recipe], Model]] = {
+    "forest": _forest,
+    "boosted": _boosted,
+    "linear": _linear,
+    "neighbours": _neighbours,
+    "table": _table,
+    "length": _length,
+    "constant": _constant,
+}
+
+
+def _small(x: Floats, y: Floats, step: Step, columns: list[int], *, depth: int, leaf: int, seed: int) -> Model:
+    from sklearn.tree import DecisionTreeRegressor
+
+    lacking = _lacking(step, x)
+    filled = np.where(np.isnan(x), lacking, x)[:, columns]
+    tree = DecisionTreeRegressor(max_depth=depth, min_samples_leaf=leaf, random_state=seed).fit(filled, y).tree_
+    nodes = _nodes(tree, lacking[columns], 1.0)
+    return complete([replace(nodes, feature=np.array(columns, dtype=np.intp)[np.maximum(nodes.feature, 0)])])
+
+
+def _nodes(tree: Any, lacking: Floats, weight: float | Floats) -> Nodes:
+    """A tree of scikit-learn. NaN was put below everything, so it goes left wherever `lacking` does."""
+    values = tree.value[:, :, 0] * weight if np.ndim(weight) == 0 else tree.value[:, 0, :1] * weight
+    feature = np.maximum(tree.feature, 0).astype(np.intp)
+    missing_left = lacking[feature] <= tree.threshold
+    return Nodes(
+        tree.children_left.astype(np.intp),
+        tree.children_right.astype(np.intp),
+        feature,
+        tree.threshold.astype(float),
+        missing_left,
+        _short(values),
+    )
+
+
+def _leaf(value: Floats) -> Nodes:
+    none = np.array([-1], dtype=np.intp)
+    return Nodes(none, none, np.zeros(1, np.intp), np.zeros(1), np.ones(1, bool), value[None])
+
+
+def _lacking(step: Step, x: Floats) -> Floats:
+    """By column: a value below all that was seen, in the place of one that is not known."""
+    low = np.nan_to_num(np.nanmin(np.where(np.isnan(x).all(axis=0), 0.0, x), axis=0))
+    found: Floats = np.float32(low - 1.0 - np.abs(low)).astype(float)
+    return found
+
+
+# -- targets ----------------------------------------------------------------------------------------------------------
+
+
+def _targets(outcomes: Outcomes) -> tuple[Floats, Indices]:
+    """([Q, columns] centred, weighted, 0 where not known; columns [M, R] of the blocks of right answers)."""
+    right = outcomes.right
+    known = ~np.isnan(right).any(axis=2, keepdims=True)
+    gap = np.where(known, right[:, :, 1:] - right[:, :, :1], np.nan)
+    graded = np.where(known, outcomes.score[:, :, 1:] - outcomes.score[:, :, :1], np.nan)
+    blocks = {"right": right, "gap": gap, "declined": outcomes.declined, "score": graded}
+    columns = []
+    for name, block in blocks.items():
+        flat = block.reshape(len(block), -1)
+        columns.append(_WEIGHTS[name] * np.nan_to_num(flat - np.nan_to_num(_mean(flat, axis=0))))
+    readers, routes = right.shape[1:]
+    return np.concatenate(columns, axis=1), np.arange(readers * routes).reshape(readers, routes)
+
+
+def _basis(targets: Floats, factors: int) -> Floats:
+    """The first right singular vectors [F, columns]."""
+    _, _, v = np.linalg.svd(targets, full_matrices=False)
+    found: Floats = v[: min(factors, len(v))]
+    return found
+
+
+def _head(weights: Floats, bias: Floats) -> Head:
+    edge = np.array([0.0, 1.0])
+    return Head(_short(weights), _short(bias), (edge,) * len(bias), (edge,) * len(bias))
+
+
+_NO_HEAD = Head(np.zeros((1, 1)), np.zeros(1), (np.array([0.0, 1.0]),), (np.array([0.0, 1.0]),))
+
+
+def _short(values: Floats) -> Floats:
+    """Rounded to a few significant digits."""
+    values = np.asarray(values, dtype=float)
+    with np.errstate(divide="ignore"):
+        size = np.where(values == 0, 0, np.floor(np.log10(np.abs(values))))
+    unit = 10.0 ** (_ROUNDED - 1 - size)
+    found: Floats = np.where(values == 0, 0.0, np.round(values * unit) / unit)
+    return found
+
+
+def _span(x: Floats) -> tuple[Floats, Floats]:
+    seen = np.where(np.isnan(x).all(axis=0), 0.0, x)
+    return np.nanmin(seen, axis=0), np.nanmax(seen, axis=0)
+
+
+def _mean(values: Floats, axis: int) -> Floats:
+    """Mean of what is known; NaN, without a warning, where nothing is."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0.0).sum(axis=axis)
+    found: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return found
+
+
+def _means(right: Floats) -> Floats:
+    known = ~np.isnan(right).any(axis=2, keepdims=True)
+    return np.nan_to_num(_mean(np.where(known, right, np.nan), axis=0))
