@@ -13,7 +13,7 @@ SETTINGS = $(if $(DATA),'data.root=$(DATA)') $(if $(MAP),'data.map=$(MAP)') $(if
 	$(if $(QUESTIONS),'data.questions=$(QUESTIONS)') $(if $(REFERENCE),'cells.reference=$(REFERENCE)') $(SET)
 
 .DEFAULT_GOAL := help
-.PHONY: help install experiment plan doctor triples why gc test check format bench report clean
+.PHONY: help install experiment plan doctor triples policy serve why gc test check format bench report clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,6 +41,14 @@ plan: $(VENV)/.installed ## What a study would take, without running it (NAME=..
 
 doctor: $(VENV)/.installed ## Check a study's data and last run for what has fooled comparisons (NAME=...)
 	@$(BIN)/python -m experiments doctor '$(NAME)' $(SETTINGS)
+
+policy: $(VENV)/.installed ## An exported policy: DO=check|show|monitor POLICY=file [LOG=file], DO=diff POLICY=file AND=file
+	@test -n "$(DO)" && test -n "$(POLICY)" || { echo "error: DO and POLICY are needed. Write DO=check POLICY=runs/routing/policy.json"; exit 2; }
+	@$(BIN)/python -m experiments policy $(DO) '$(POLICY)' $(if $(AND),'$(AND)') $(if $(LOG),'$(LOG)')
+
+serve: $(VENV)/.installed ## An OpenAI-compatible gateway that routes: POLICY=file UPSTREAM=http://host:8000/v1 [CORPUS=folder] [ROUTES=study] [ARGS=...]
+	@test -n "$(POLICY)" && test -n "$(UPSTREAM)" || { echo "error: POLICY and UPSTREAM are needed. Write POLICY=runs/routing/policy.json UPSTREAM=http://localhost:8000/v1"; exit 2; }
+	@$(BIN)/python -m experiments serve --policy '$(POLICY)' --upstream '$(UPSTREAM)' $(if $(CORPUS),--corpus '$(CORPUS)') $(if $(ROUTES),--routes '$(ROUTES)') $(ARGS)
 
 triples: $(VENV)/.installed ## State the documents' facts as triples, by a study's first reader (NAME=..., OUT=file, CHUNK='{type: documents}')
 	@test -n "$(NAME)" && test -n "$(OUT)" || { echo "error: NAME and OUT are needed. Write NAME=file.yaml OUT=triples.jsonl"; exit 2; }

@@ -1,5 +1,5 @@
 """The command line: `python -m experiments run NAME key=value ...`, `doctor`, `cache why|gc|accept`, `list`,
-`triples NAME --out FILE`.
+`triples NAME --out FILE`, `policy check|show|diff|export|monitor FILE`, `serve --policy FILE --upstream URL`.
 
 Exit status: 0 done; 2 a mistake that the user can mend, told in one line; 3 done, but incomplete (calls failed, so that
 no fair comparison could be made: the same command tries them again); 130 stopped by the user.
@@ -20,17 +20,21 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import typer
 from rich.console import Console
 
-from experiments.config import STUDIES, RetrievalStudy, folder_setting, load_study
+from experiments import commands_policy
+from experiments.config import STUDIES, RetrievalStudy, RoutingStudy, folder_setting, load_study
 from pipeline.core.errors import UserError
 from pipeline.core.run import Watcher
 
 if TYPE_CHECKING:
     from experiments.compare import Plan, Results
     from experiments.retrieval import RetrievalExperiment
+    from experiments.routing.study import RoutingExperiment
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 cache = typer.Typer(no_args_is_help=True, help="What is stored, why it is made again, and freeing space.")
 app.add_typer(cache, name="cache")
+app.add_typer(commands_policy.policy, name="policy")
+app.command()(commands_policy.serve)
 out = Console()
 
 Name = Annotated[str, typer.Argument(help="A study's name, or a .yaml file.")]
@@ -50,8 +54,11 @@ def run(
     if experiment.kind == "retrieval":
         _retrieve(experiment, dry_run)
         return
+    if experiment.kind == "routing" and not dry_run:
+        _learn(experiment)
+        return
     if dry_run:
-        _show_plan(experiment.plan(), experiment.name)
+        _show_plan(_asking(experiment).plan(), experiment.name)
         return
     with _Progress() as watcher:
         results = experiment.run(watcher=watcher)
@@ -66,7 +73,7 @@ def doctor(name: Name, overrides: Overrides = None) -> None:
     from experiments.doctor import examine, examine_retrieval
 
     experiment = _study(name, overrides)
-    findings = examine_retrieval(experiment) if experiment.kind == "retrieval" else examine(experiment)
+    findings = examine_retrieval(experiment) if experiment.kind == "retrieval" else examine(_asking(experiment))
     for finding in findings:
         colour = {"ok": "green", "warning": "yellow", "error": "red"}[finding.level]
         out.print(
@@ -117,7 +124,7 @@ def why(name: Name, overrides: Overrides = None) -> None:
         if not any(stage.why for _, stage in reasons):
             out.print("nothing: every value of this study is in the store")
         return
-    plan = experiment.plan()
+    plan = _asking(experiment).plan()
     lines = 0
     for stage in plan.stages:
         for reason, count in stage.why.most_common():
@@ -168,10 +175,27 @@ def _study(name: str, overrides: list[str] | None) -> Any:
         from experiments.retrieval import RetrievalExperiment
 
         return RetrievalExperiment.from_study(study)
+    if isinstance(study, RoutingStudy):
+        from experiments.routing.study import RoutingExperiment
+
+        return RoutingExperiment.from_study(study)
     from experiments.catalog import load_data
     from experiments.compare import Experiment
 
     return Experiment.from_study(study, load_data(study.data))
+
+
+def _asking(experiment: Any) -> Any:
+    """The study of answers: the experiment itself, or the one that a study of routing learns from."""
+    return experiment.of if experiment.kind == "routing" else experiment
+
+
+def _learn(experiment: RoutingExperiment) -> None:
+    from experiments.routing.terminal import print_routing
+
+    with _Progress() as watcher:
+        run = experiment.run(watcher=watcher)
+    print_routing(run, out)
 
 
 def _retrieve(experiment: RetrievalExperiment, dry_run: bool) -> None:

@@ -15,7 +15,7 @@ from experiments.catalog_retrieval import RETRIEVAL, Retrieval, build_chunks
 from experiments.config import Component, Study, assemble, build, folder_setting, grid_routes, pick
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.records import Dataset, digest_parts
-from pipeline.core.stage import Node, QuestionText
+from pipeline.core.stage import Documents, Node, QuestionText
 from pipeline.generators.base import Generator, Sampling
 from pipeline.generators.embedded import Extractive
 from pipeline.generators.endpoint import Endpoint
@@ -31,9 +31,11 @@ from pipeline.routes.long_context import LongContext
 from pipeline.routes.rag import RAG, Stated
 from pipeline.routes.raptor import Raptor
 from pipeline.routes.self_route import SelfRoute
+from retrievers.chunk import WordChunks
 from retrievers.cluster import KMeans
 from retrievers.encode import EncodeChunks, EncodeQuestion
 from retrievers.order import Order, Pack
+from retrievers.probe import CHUNK_WORDS, Probe, ProbeIndex
 
 Answers = Mapping[tuple[str, str], str | None]
 
@@ -294,6 +296,17 @@ ROUTES: dict[str, Callable[[dict[str, Any], Sampling, str], Route]] = {
     "clustered_rag": _clustered,
     "raptor": _raptor,
 }
+
+
+def routing_probe(*, dense: bool) -> Node:
+    """The node of what a policy knows of a question before any route; dense: with the encoder's probe too."""
+    text, documents = QuestionText().on(), Documents().on()
+    index = ProbeIndex().on(documents)
+    if not dense:
+        return Probe().on(index, text)
+    return Probe().on(
+        index, text, EncodeChunks().on(WordChunks(size=CHUNK_WORDS).on(documents)), EncodeQuestion().on(text)
+    )
 
 
 def passage_routes(retrievers: Mapping[str, tuple[Node, Node]]) -> dict[str, RAG]:

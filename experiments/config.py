@@ -105,6 +105,40 @@ class RetrievalStudy(_Strict):
     limit: int | None = Field(default=None, ge=1)
 
 
+class RoutingStudy(_Strict):
+    """The settings of a study of routing: policies learned from the outcomes of another study.
+
+    of: that study; settings: overrides of it; data: its data's settings. routes: two or more of its routes, all where
+    none is named. dense: the probe uses a sentence encoder too; vectors: so does the question. repeats, folds:
+    cross-validation by document. budgets: share of questions that the dearest route may take, by the name of the
+    policy's setting; the first is the headline. floor: margin and risk against the dearest route, null for none.
+    new_reader: labelled questions of a reader never seen. recipe, second: the learners of both steps.
+    """
+
+    kind: Literal["routing"]
+    name: str
+    asks: str = ""
+    of: str
+    settings: tuple[str, ...] = ()
+    data: Component = Field(default_factory=dict)
+    routes: tuple[str, ...] = ()
+    dense: bool = False
+    vectors: bool = False
+    repeats: int = Field(default=5, ge=1)
+    folds: int = Field(default=5, ge=2)
+    seed: int = 0
+    budgets: dict[str, float] = Field(default_factory=lambda: {"balanced": 0.5, "cheap": 0.2}, min_length=1)
+    floor: dict[Literal["margin", "risk"], float] | None = Field(default_factory=lambda: {"margin": 0.01, "risk": 0.05})
+    new_reader: tuple[int, ...] = (0, 100)
+    recipe: Component = Field(default_factory=dict)
+    second: Component | None = Field(default_factory=lambda: {"depth": 8, "leaf": 40})
+    limit: int | None = Field(default=None, ge=1)
+
+
+AnyStudy = Study | RetrievalStudy | RoutingStudy
+_KINDS: dict[str, type[_Strict]] = {"retrieval": RetrievalStudy, "routing": RoutingStudy}
+
+
 def grid_routes(name: str, axes: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, Any]]:
     """The routes of a grid by name, each with the values it sets. Raises UserError for an axis without values."""
     for key, values in axes.items():
@@ -124,10 +158,10 @@ def study_path(name: str) -> Path:
     return path
 
 
-def load_study(name: str, overrides: Sequence[str] = ()) -> Study | RetrievalStudy:
+def load_study(name: str, overrides: Sequence[str] = ()) -> AnyStudy:
     """The study's settings with `key.sub=value` overrides applied. Raises UserError naming the key at fault.
 
-    Settings that say `kind: retrieval` make a study of retrieval.
+    Settings that say `kind: retrieval` or `kind: routing` make a study of that.
     """
     path = study_path(name)
     try:
@@ -150,9 +184,9 @@ def load_study(name: str, overrides: Sequence[str] = ()) -> Study | RetrievalStu
     raw.setdefault("name", path.stem)
     for override in overrides:
         _override(raw, override)
-    model = RetrievalStudy if raw.get("kind") == "retrieval" else Study
+    model = _KINDS.get(raw.get("kind") if isinstance(raw.get("kind"), str) else "", Study)
     try:
-        study: Study | RetrievalStudy = model.model_validate(raw)
+        study: Any = model.model_validate(raw)
     except ValidationError as e:
         raise _told(e, model, str(path)) from None
     if not study.name or any(c in study.name for c in "/\\:") or study.name.startswith("."):

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from experiments.catalog import ROUTES, Loaded, build_routes
 from experiments.config import Study, build, load_study, pick
-from experiments.data.folder import _documents
+from experiments.data.folder import read_documents
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.records import Dataset, Document
 from pipeline.core.stage import QuestionId, union
@@ -158,7 +158,7 @@ def _must_be_live(route: Route, where: str) -> None:
 
 def read_corpus(folder: Path, say: Callable[[str], None]) -> tuple[Document, ...]:
     """The documents of a folder, in the order of their names. Raises UserError where there are none."""
-    documents, notes = _documents(folder, Path(os.devnull))
+    documents, notes = read_documents(folder, Path(os.devnull))
     for note in notes:
         say(f"note: {note}")
     return tuple(documents.values())

@@ -76,6 +76,8 @@ class Probe(Stage):
     With encoded chunks and the encoded question as third and fourth input, also `probe.dense_` and `probe.agree`.
     """
 
+    version: ClassVar[int] = 2
+
     def run(self, *columns: Sequence[Any]) -> Iterable[dict[str, float]]:
         """Two columns, indexes and texts; or four, with {"vectors": (C, d)} and (d,)."""
         indexes, texts, *dense = columns

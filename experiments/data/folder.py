@@ -48,7 +48,7 @@ def load_folder(docs: Path, questions: Path) -> Dataset:
     evidence, or by itself. Raises UserError for a file that cannot be read, a PDF without text, a folder without
     documents, a broken question, and names or spans that are not there.
     """
-    documents, notes = _documents(docs, questions)
+    documents, notes = read_documents(docs, questions)
     asked, unused, seen = [], Counter[str](), dict[str, str]()
     for number, (line, row) in enumerate(read_jsonl(questions), start=1):
         where = f"{questions}:{line}"
@@ -82,7 +82,11 @@ READERS: Mapping[str, Callable[[Path], Read]] = {
 }
 
 
-def _documents(folder: Path, questions: Path) -> tuple[dict[str, Document], list[str]]:
+def read_documents(folder: Path, questions: Path) -> tuple[dict[str, Document], list[str]]:
+    """(documents by their path relative to the folder, in its order; notes on what was left out).
+
+    questions: a file that is passed over. Raises UserError as `load_folder` does for documents.
+    """
     if not folder.is_dir():
         raise UserError(
             "this is a file, a folder of documents is expected" if folder.exists() else "the folder does not exist",

@@ -5,17 +5,16 @@ It makes expected qualities [Q, M, R]; what a decision is worth is `frontier`'s 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from experiments.routing.fit import Floats, Recipe
 from experiments.routing.gather import Gathered
 from experiments.routing.learn import (
-    Floats,
     Indices,
     Questions,
-    Recipe,
     calibrated,
     cross,
     cross_fitted,
@@ -86,21 +85,34 @@ def decided(data: Gathered, steps: Steps, chosen: Indices) -> tuple[Floats, Floa
 
 
 def cross_decided(
-    data: Gathered, recipe: Recipe, second: Recipe | None, *, folds: int, seed: int
-) -> tuple[Floats, Floats | None]:
-    """`decided` for every question, each by steps that were learned without its documents."""
+    data: Gathered,
+    recipe: Recipe,
+    second: Recipe | None,
+    *,
+    folds: int,
+    seed: int,
+    changed: Mapping[str, Gathered] | None = None,
+) -> tuple[Floats, Floats | None, dict[str, Floats]]:
+    """`decided` for every question, each by steps that were learned without its documents.
+
+    changed: the same questions with other features, by name; the first step's qualities of those come third.
+    """
     fold = cross(data.questions.clusters, folds, seed)
     shape = data.outcomes.right.shape
     first, later = np.full(shape, np.nan), None if second is None else np.full(shape, np.nan)
+    also = {name: np.full(shape, np.nan) for name in changed or {}}
     for k in range(folds):
         held = np.flatnonzero(fold == k)
         if not len(held):
             continue
-        a, b = decided(data, learn(data, np.flatnonzero(fold != k), recipe, second), held)
+        steps = learn(data, np.flatnonzero(fold != k), recipe, second)
+        a, b = decided(data, steps, held)
         first[held] = a
         if later is not None and b is not None:
             later[held] = b
-    return first, later
+        for name, other in (changed or {}).items():
+            also[name][held] = qualities(steps.before, other.questions.take(held), data.outcomes.readers)
+    return first, later, also
 
 
 def cross_single(data: Gathered, recipe: Recipe, *, folds: int, seed: int) -> Floats:
@@ -139,4 +151,3 @@ def cross_new_reader(data: Gathered, recipe: Recipe, labelled: int, *, folds: in
         return np.concatenate(found, axis=1)
 
     return cross_fitted(predict, data.questions.clusters, folds, seed)
-

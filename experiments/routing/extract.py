@@ -22,7 +22,7 @@ from pipeline.score.refusal import declines
 from retrievers import probe
 
 _HELD = 64_000_000
-"""Characters of the documents whose indexes are held; an index takes about ten bytes for each."""
+"""Characters of the documents whose indexes are held; an index takes about five bytes for each."""
 _DENSE = ("probe.dense_", "probe.agree")
 
 

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.routing.learn import Floats, Indices, Outcomes, Questions
+from experiments.routing.learn import Floats, Outcomes, Questions
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.records import Question
 from pipeline.core.run import Runner, Watcher
-from pipeline.core.stage import Documents, Node, QuestionText
+from pipeline.core.stage import Node
 from pipeline.policy.features import BITS, FEATURES, answer_features
+from pipeline.policy.policy import TOKENS
 from pipeline.score.refusal import declines
-from retrievers.probe import CHUNK_WORDS, Probe, ProbeContext, ProbeIndex, grounding, probe_chunks
+from retrievers.probe import ProbeContext, grounding, open_index, probe_chunks
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,15 +49,6 @@ class Gathered:
         """Which answers [Q, M] can be compared: all routes answered."""
         found: NDArray[np.bool_] = ~np.isnan(self.outcomes.right).any(axis=2)
         return found
-
-
-def probe_node(chunks: Node | None = None, encoded: Node | None = None, question: Node | None = None) -> Node:
-    """The node of the features before a route; with an encoder's nodes also the dense ones."""
-    text = QuestionText().on()
-    index = ProbeIndex().on(Documents().on())
-    if encoded is None or question is None:
-        return Probe().on(index, text)
-    return Probe().on(index, text, encoded, question)
 
 
 def gather(
@@ -108,10 +100,10 @@ def gather(
     features = [runner.value(node, q) for q in asked]
     names = tuple(n for n in FEATURES if not n.startswith(("answer.",)) and any(n in f for f in features))
     x = np.array([[f.get(n, np.nan) for n in names] for f in features])
-    kept = ~np.isnan(x).all(axis=0)
+    kept = ~np.isnan(x).all(axis=0) | (np.array(names) == TOKENS)
     names, x = tuple(n for n, k in zip(names, kept, strict=True) if k), x[:, kept]
     clusters = np.unique([q.cluster or runner.context_ids(q)[0] for q in asked], return_inverse=True)[1]
-    questions = Questions(names, x, _grams(features), _vectors(asked) if vectors else None, clusters)
+    questions = Questions(names, x, grams(features), vectors_of([q.text for q in asked]) if vectors else None, clusters)
     answer_names, grounded = _answers(asked, texts, len(readers), node, runner, watcher)
     tokens = np.array([f["document.tokens"] for f in features])
     outcomes = Outcomes(readers, tuple(routes), right, graded, declined)
@@ -133,7 +125,8 @@ def _costs(
     return found
 
 
-def _grams(features: Sequence[Mapping[str, float]]) -> Any:
+def grams(features: Sequence[Mapping[str, float]]) -> Any:
+    """Counts of hashed n-grams [Q, 2^bits], sparse, from features by name."""
     from scipy.sparse import csr_matrix
 
     rows, columns, values = [], [], []
@@ -146,10 +139,11 @@ def _grams(features: Sequence[Mapping[str, float]]) -> Any:
     return csr_matrix((values, (rows, columns)), shape=(len(features), 2**BITS))
 
 
-def _vectors(asked: Sequence[Question]) -> Floats:
+def vectors_of(texts: Sequence[str]) -> Floats:
+    """The encoder's vectors [Q, d]."""
     from pipeline.generators._minilm import shared
 
-    found: Floats = np.asarray(shared().vectors([q.text for q in asked]), dtype=float)
+    found: Floats = np.asarray(shared().vectors(list(texts)), dtype=float)
     return found
 
 
@@ -171,7 +165,7 @@ def _answers(
         question = asked[i]
         index = runner.value(index_node, question)
         if opened is None or opened[0] is not index:
-            opened = index, ProbeContext(index)
+            opened = index, open_index(index)
         top = probe_chunks(opened[1], question.text)
         for m in range(readers):
             if (i, m) in texts:
@@ -181,6 +175,3 @@ def _answers(
                 found[i, m] = [row.get(n, np.nan) for n in names]
         watcher.step()
     return names, found
-
-
-__all__ = ("CHUNK_WORDS", "Gathered", "gather", "probe_node")

@@ -11,22 +11,19 @@ how features come about, nor of prices.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.policy.models import Constant, Linear, Model, Neighbours, Nodes, Trees, complete
+from experiments.routing.fit import LEARNERS, Floats, Recipe, mean, short
+from pipeline.policy.models import Constant, Linear, Model, Trees
 from pipeline.policy.policy import Head, Step
 from pipeline.policy.projection import Projection
 
-Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
-Kind = Literal["forest", "boosted", "linear", "neighbours", "table", "length", "constant"]
-
-_ROUNDED = 5  # digits of what is learned: more are noise, and fill the file
 _WEIGHTS = {"gap": 1.0, "right": 0.5, "declined": 0.5, "score": 1.0}
 """How much each block of targets counts. Refusals and graded scores are not what is decided by, but with them the
 shared factors are learned from less noisy columns (on LaRA +0.3 points)."""
@@ -85,26 +82,6 @@ class Outcomes:
         return _means(self.right)
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a step is learned. factors: how many. text: use n-grams and, where there are any, vectors.
-
-    trees, depth, leaf (fewest questions), features (share tried per split) are those of forests; boosted trees take
-    `trees` and `depth`. neighbours: k.
-    """
-
-    kind: Kind = "forest"
-    factors: int = 12
-    text: bool = True
-    trees: int = 150
-    depth: int = 7
-    leaf: int = 15
-    features: float = 0.5
-    ridge: float = 300.0
-    neighbours: int = 60
-    seed: int = 0
-
-
 def cross(clusters: Indices, folds: int, seed: int) -> Indices:
     """Fold [Q] of each question; a document's questions share one, and folds hold about as many documents each."""
     unique, at = np.unique(clusters, return_inverse=True)
@@ -113,9 +90,7 @@ def cross(clusters: Indices, folds: int, seed: int) -> Indices:
     return found
 
 
-def cross_fitted(
-    predict: Callable[[Indices, Indices], Floats], clusters: Indices, folds: int, seed: int
-) -> Floats:
+def cross_fitted(predict: Callable[[Indices, Indices], Floats], clusters: Indices, folds: int, seed: int) -> Floats:
     """`predict(train, held out)` over all folds, put back in order."""
     fold = cross(clusters, folds, seed)
     parts = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold)]
@@ -183,9 +158,7 @@ def calibrated(step: Step, slope: float, outcomes: Outcomes) -> Step:
 # -- after a route has answered ---------------------------------------------------------------------------------------
 
 
-def learn_after(
-    route: str, rows: Questions, outcomes: Outcomes, at: Indices, reader: Indices, recipe: Recipe
-) -> Step:
+def learn_after(route: str, rows: Questions, outcomes: Outcomes, at: Indices, reader: Indices, recipe: Recipe) -> Step:
     """The step that decides when `route` (the cheapest) has answered.
 
     rows: one per answer, with its features; at, reader: its question and reader. One head for all readers: what sets
@@ -194,7 +167,7 @@ def learn_after(
     right = outcomes.right[at, reader]
     level = outcomes.means[reader]
     gap = outcomes.right[:, :, 1:] - outcomes.right[:, :, :1]
-    shared = np.nan_to_num(_mean(gap - np.nanmean(gap, axis=0), axis=1))[at]  # [rows, R - 1]
+    shared = np.nan_to_num(mean(gap - np.nanmean(gap, axis=0), axis=1))[at]  # [rows, R - 1]
     graded = outcomes.score[at, reader]
     columns = [
         gap[at, reader],
@@ -208,7 +181,7 @@ def learn_after(
     rows, targets = rows.take(kept), targets[kept]
     # What the first step expected is where this one starts; trees learn what the answer adds to that.
     start = _from_expected(rows, targets, outcomes.routes)
-    fill = np.nan_to_num(_mean(rows.x, axis=0))
+    fill = np.nan_to_num(mean(rows.x, axis=0))
     left = targets - np.array([start.factors(x, fill) for x in rows.x])
     held = cross_fitted(
         lambda a, b: _predicted(_fit(route, rows.take(a), left[a], recipe), rows.take(b)), rows.clusters, 3, recipe.seed
@@ -243,9 +216,9 @@ def _behind(values: Floats, step: Step) -> Floats:
 
 def _stretched(model: Model, slopes: Floats) -> Model:
     if isinstance(model, Trees):
-        return replace(model, leaf=_short(model.leaf * slopes))
+        return replace(model, leaf=short(model.leaf * slopes))
     if isinstance(model, Linear):
-        return replace(model, weights=_short(model.weights * slopes[:, None]), bias=model.bias * slopes)
+        return replace(model, weights=short(model.weights * slopes[:, None]), bias=model.bias * slopes)
     if isinstance(model, Constant):
         return Constant(model.values * slopes)
     raise TypeError(f"no second step is made of {type(model).__name__}")
@@ -277,9 +250,7 @@ def _added(step: Step, x: Floats, fill: Floats) -> Floats:
 
 def _inputs(step: Step, questions: Questions) -> Floats:
     """Named features with the projections' columns behind them [Q, n + derived]."""
-    columns = [questions.x]
-    for projection in step.projections:
-        columns.append(_projected(projection, questions))
+    columns = [questions.x, *(_projected(projection, questions) for projection in step.projections)]
     return np.concatenate(columns, axis=1)
 
 
@@ -289,8 +260,8 @@ def _projected(projection: Projection, questions: Questions) -> Floats:
         return found
     scaled = questions.grams.multiply(projection.idf).tocsr()
     norms = np.sqrt(np.asarray(scaled.multiply(scaled).sum(axis=1)).ravel())
-    found = (scaled @ projection.weights.T) / np.where(norms > 0, norms, 1.0)[:, None] + projection.bias
-    return found
+    columns: Floats = (scaled @ projection.weights.T) / np.where(norms > 0, norms, 1.0)[:, None] + projection.bias
+    return columns
 
 
 # -- fitting ----------------------------------------------------------------------------------------------------------
@@ -299,7 +270,7 @@ def _projected(projection: Projection, questions: Questions) -> Floats:
 def _fit(after: str, questions: Questions, targets: Floats, recipe: Recipe) -> Step:
     """A step without heads: factors [F] that predict the columns of targets."""
     low, high = _span(questions.x)
-    fill = np.nan_to_num(_mean(questions.x, axis=0))
+    fill = np.nan_to_num(mean(questions.x, axis=0))
     bare = Step(after, questions.names, low, high, fill, (), {"": _NO_HEAD}, projections=())
     projections: tuple[Projection, ...] = ()
     inputs = questions.x
@@ -317,7 +288,7 @@ def _fit(after: str, questions: Questions, targets: Floats, recipe: Recipe) -> S
         )
         inputs = np.concatenate([questions.x, honest], axis=1)
     step = replace(bare, projections=projections)
-    model = _LEARNERS[recipe.kind](inputs, targets, step, recipe)
+    model = LEARNERS[recipe.kind](inputs, targets, step.features, recipe)
     return replace(step, models=(model,))
 
 
@@ -335,135 +306,12 @@ def _projections(questions: Questions, targets: Floats) -> tuple[Projection, ...
     model = Ridge(3.0).fit(scaled[:, used], targets)
     weights = np.zeros((targets.shape[1], len(idf)))
     weights[:, used] = np.atleast_2d(model.coef_)
-    found = [Projection("ngram.", _short(idf), _short(weights), np.atleast_1d(model.intercept_))]
+    found = [Projection("ngram.", short(idf), short(weights), np.atleast_1d(model.intercept_))]
     if questions.vectors is not None:
         model = Ridge(3.0).fit(questions.vectors, targets)
         none = np.zeros(0)
-        found.append(Projection("vector.", none, _short(np.atleast_2d(model.coef_)), np.atleast_1d(model.intercept_)))
+        found.append(Projection("vector.", none, short(np.atleast_2d(model.coef_)), np.atleast_1d(model.intercept_)))
     return tuple(found)
-
-
-def _forest(x: Floats, y: Floats, step: Step, recipe: Recipe) -> Model:
-    from sklearn.ensemble import ExtraTreesRegressor
-
-    forest = ExtraTreesRegressor(
-        recipe.trees,
-        max_depth=recipe.depth,
-        min_samples_leaf=recipe.leaf,
-        max_features=recipe.features,
-        n_jobs=-1,
-        random_state=recipe.seed,
-    )
-    lacking = _lacking(step, x)
-    forest.fit(np.where(np.isnan(x), lacking, x), y)
-    return complete([_nodes(tree.tree_, lacking, 1 / recipe.trees) for tree in forest.estimators_])
-
-
-def _boosted(x: Floats, y: Floats, step: Step, recipe: Recipe) -> Model:
-    """Gradient-boosted trees, a row of them for each factor."""
-    from sklearn.ensemble import GradientBoostingRegressor
-
-    lacking = _lacking(step, x)
-    filled, trees = np.where(np.isnan(x), lacking, x), []
-    for f in range(y.shape[1]):
-        boosted = GradientBoostingRegressor(
-            n_estimators=max(10, recipe.trees // y.shape[1]),
-            max_depth=min(recipe.depth, 4),
-            min_samples_leaf=recipe.leaf,
-            max_features=recipe.features,
-            subsample=0.7,
-            learning_rate=0.1,
-            random_state=recipe.seed,
-        ).fit(filled, y[:, f])
-        one = np.eye(y.shape[1])[f]
-        trees += [_nodes(t.tree_, lacking, 0.1 * one) for t in boosted.estimators_[:, 0]]
-        start = boosted.init_.constant_.item() * one
-        trees.append(_leaf(start))
-    return complete(trees)
-
-
-def _linear(x: Floats, y: Floats, step: Step, recipe: Recipe) -> Model:
-    from sklearn.linear_model import Ridge
-
-    mean = np.nan_to_num(_mean(x, axis=0))
-    filled = np.where(np.isnan(x), mean, x)
-    scale = np.maximum(filled.std(axis=0), 1e-9)
-    model = Ridge(recipe.ridge).fit((filled - mean) / scale, y)
-    return Linear(mean, scale, _short(np.atleast_2d(model.coef_)), np.atleast_1d(model.intercept_))
-
-
-def _neighbours(x: Floats, y: Floats, step: Step, recipe: Recipe) -> Model:
-    mean = np.nan_to_num(_mean(x, axis=0))
-    filled = np.where(np.isnan(x), mean, x)
-    scale = np.maximum(filled.std(axis=0), 1e-9)
-    return Neighbours(mean, scale, _short((filled - mean) / scale), _short(y), min(recipe.neighbours, len(x)))
-
-
-def _table(x: Floats, y: Floats, step: Step, recipe: Recipe) -> Model:
-    """A table of a few cells, as one small tree over what a person would look up: shape of question, length, kind."""
-    columns = [i for i, name in enumerate(step.features) if name in _TABLE]
-    return _small(x, y, step, columns, depth=4, leaf=40, seed=recipe.seed)
-
-
-def _length(x: Floats, y: Floats, step: Step, recipe: Recipe) -> Model:
-    """One cut at the documents' length."""
-    return _small(x, y, step, [step.features.index("document.tokens")], depth=1, leaf=20, seed=recipe.seed)
-
-
-def _constant(x: Floats, y: Floats, step: Step, recipe: Recipe) -> Model:
-    return Constant(y.mean(axis=0))
-
-
-_TABLE = (
-    *("document.tokens", "document.sections", "document.digits", "document.quotes", "question.words"),
-    *("question.comparison", "question.numbers", "question.how_many", "question.references", "question.aggregation"),
-)
-_LEARNERS: Mapping[str, Callable[[Floats, Floats, Step, Recipe], Model]] = {
-    "forest": _forest,
-    "boosted": _boosted,
-    "linear": _linear,
-    "neighbours": _neighbours,
-    "table": _table,
-    "length": _length,
-    "constant": _constant,
-}
-
-
-def _small(x: Floats, y: Floats, step: Step, columns: list[int], *, depth: int, leaf: int, seed: int) -> Model:
-    from sklearn.tree import DecisionTreeRegressor
-
-    lacking = _lacking(step, x)
-    filled = np.where(np.isnan(x), lacking, x)[:, columns]
-    tree = DecisionTreeRegressor(max_depth=depth, min_samples_leaf=leaf, random_state=seed).fit(filled, y).tree_
-    nodes = _nodes(tree, lacking[columns], 1.0)
-    return complete([replace(nodes, feature=np.array(columns, dtype=np.intp)[np.maximum(nodes.feature, 0)])])
-
-
-def _nodes(tree: Any, lacking: Floats, weight: float | Floats) -> Nodes:
-    """A tree of scikit-learn. NaN was put below everything, so it goes left wherever `lacking` does."""
-    values = tree.value[:, :, 0] * weight if np.ndim(weight) == 0 else tree.value[:, 0, :1] * weight
-    feature = np.maximum(tree.feature, 0).astype(np.intp)
-    missing_left = lacking[feature] <= tree.threshold
-    return Nodes(
-        tree.children_left.astype(np.intp),
-        tree.children_right.astype(np.intp),
-        feature,
-        tree.threshold.astype(float),
-        missing_left,
-        _short(values),
-    )
-
-
-def _leaf(value: Floats) -> Nodes:
-    none = np.array([-1], dtype=np.intp)
-    return Nodes(none, none, np.zeros(1, np.intp), np.zeros(1), np.ones(1, bool), value[None])
-
-
-def _lacking(step: Step, x: Floats) -> Floats:
-    """By column: a value below all that was seen, in the place of one that is not known."""
-    low = np.nan_to_num(np.nanmin(np.where(np.isnan(x).all(axis=0), 0.0, x), axis=0))
-    found: Floats = np.float32(low - 1.0 - np.abs(low)).astype(float)
-    return found
 
 
 # -- targets ----------------------------------------------------------------------------------------------------------
@@ -479,7 +327,7 @@ def _targets(outcomes: Outcomes) -> tuple[Floats, Indices]:
     columns = []
     for name, block in blocks.items():
         flat = block.reshape(len(block), -1)
-        columns.append(_WEIGHTS[name] * np.nan_to_num(flat - np.nan_to_num(_mean(flat, axis=0))))
+        columns.append(_WEIGHTS[name] * np.nan_to_num(flat - np.nan_to_num(mean(flat, axis=0))))
     readers, routes = right.shape[1:]
     return np.concatenate(columns, axis=1), np.arange(readers * routes).reshape(readers, routes)
 
@@ -493,20 +341,10 @@ def _basis(targets: Floats, factors: int) -> Floats:
 
 def _head(weights: Floats, bias: Floats) -> Head:
     edge = np.array([0.0, 1.0])
-    return Head(_short(weights), _short(bias), (edge,) * len(bias), (edge,) * len(bias))
+    return Head(short(weights), short(bias), (edge,) * len(bias), (edge,) * len(bias))
 
 
 _NO_HEAD = Head(np.zeros((1, 1)), np.zeros(1), (np.array([0.0, 1.0]),), (np.array([0.0, 1.0]),))
-
-
-def _short(values: Floats) -> Floats:
-    """Rounded to a few significant digits."""
-    values = np.asarray(values, dtype=float)
-    with np.errstate(divide="ignore"):
-        size = np.where(values == 0, 0, np.floor(np.log10(np.abs(values))))
-    unit = 10.0 ** (_ROUNDED - 1 - size)
-    found: Floats = np.where(values == 0, 0.0, np.round(values * unit) / unit)
-    return found
 
 
 def _span(x: Floats) -> tuple[Floats, Floats]:
@@ -514,15 +352,6 @@ def _span(x: Floats) -> tuple[Floats, Floats]:
     return np.nanmin(seen, axis=0), np.nanmax(seen, axis=0)
 
 
-def _mean(values: Floats, axis: int) -> Floats:
-    """Mean of what is known; NaN, without a warning, where nothing is."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=axis)
-    total = np.where(known, values, 0.0).sum(axis=axis)
-    found: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return found
-
-
 def _means(right: Floats) -> Floats:
     known = ~np.isnan(right).any(axis=2, keepdims=True)
-    return np.nan_to_num(_mean(np.where(known, right, np.nan), axis=0))
+    return np.nan_to_num(mean(np.where(known, right, np.nan), axis=0))

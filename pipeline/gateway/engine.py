@@ -148,20 +148,25 @@ class Engine:
         record.told.reason = f"{route}: a shadow run; the policy says {decision.reason}"
         reply = await self._run(route, request, record, context, deliver)
         if route == decision.route and not decision.final:
-            second = await self._again(route, reply, request, record, context)
+            second = await self._again(decision, reply, request, record, context)
             record.decided, record.escalated = second.route, second.route != route
         return reply.completion
 
     async def _again(
-        self, route: str, reply: Reply, request: ChatRequest, record: Record, context: Context
+        self, first: Decision, reply: Reply, request: ChatRequest, record: Record, context: Context
     ) -> Decision:
-        """What the policy decides once a route has answered."""
+        """What the policy decides once the route of its first decision has answered.
+
+        It may read what that decision expected of each route: the features `before.<route>`.
+        """
+        route = first.route
         shown = [p.text for p in reply.prompt.parts if p.role in ("document", "passage") and p.text is not None]
         text, before, after = reply.completion.text, record.features, self.served.extractor.after
         found = await self._workers.run(
             context.spent, f"after {route}", lambda: after(request.question, route, text, shown, before)
         )
-        record.features = {**before, **found}
+        expected = {f"before.{name}": quality for name, quality in first.expected.items()}
+        record.features = {**before, **found, **expected}
         return self.served.policy.decide(
             record.features, reader=self.served.reader_name, setting=record.told.setting, after=route
         )
@@ -177,7 +182,7 @@ class Engine:
     ) -> Completion:
         """The second step of a cascade: keep the answer, or ask by another route. A failure there keeps the answer."""
         first, passages = decision.route, record.told.passages
-        second = await self._again(first, reply, request, record, context)
+        second = await self._again(decision, reply, request, record, context)
         record.decide(second)
         record.escalated = second.route != first
         if record.escalated:

@@ -1,6 +1,8 @@
 """What is known of one request while it is worked on, and its line in the decision log.
 
-Question and documents enter the line only where the operator asks for texts.
+Words of questions and documents enter the line only where the operator asks for texts. Without it, features that words
+can be read back from (hashed n-grams, the question's vector) stay out, and so does what the upstream said of a failure:
+servers repeat the prompt in it.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from pipeline.generators.base import Usage
 from pipeline.policy.decision import Decision
 
 _DIGITS = 6
+_WORDS = ("ngram.", "vector.")
 
 
 @dataclass
@@ -58,8 +61,14 @@ class Record:
         return time.perf_counter() - self.started
 
     def line(self, status: int, reader: str, *, texts: bool) -> dict[str, Any]:
-        """The line of the log. NaN, which JSON has not, becomes null."""
+        """The line of the log. NaN, which JSON has not, becomes null. texts: with words of the request."""
         told = self.told
+        features = {k: v for k, v in self.features.items() if texts or not k.startswith(_WORDS)}
+        reason, attempts = told.reason, told.attempts
+        if not texts:
+            attempts = [{**a, "error": _own(a["error"])} if "error" in a else a for a in attempts]
+            for error in sorted((a["error"] for a in told.attempts if "error" in a), key=len, reverse=True):
+                reason = reason.replace(error, _own(error))
         line: dict[str, Any] = {
             "event": "request",
             "time": round(self.created, 3),
@@ -68,14 +77,14 @@ class Record:
             "setting": told.setting,
             "reader": reader,
             "model": self.request.model if self.request else "",
-            "features": {k: None if v != v else round(v, _DIGITS) for k, v in self.features.items()},
+            "features": {k: None if v != v else round(v, _DIGITS) for k, v in features.items()},
             "route": told.route,
             "decided": self.decided,
             "escalated": self.escalated,
-            "reason": told.reason,
+            "reason": reason,
             "expected": {k: round(v, _DIGITS) for k, v in told.expected.items()},
             "outside": list(told.outside),
-            "attempts": told.attempts,
+            "attempts": attempts,
             "calls": self.calls,
             "seconds": round(self.seconds, 4),
             "upstream_seconds": round(self.upstream, 4),
@@ -87,3 +96,8 @@ class Record:
             line |= {"question": self.request.question, "answer": self.answer}
             line["documents"] = [d.id for d in self.request.documents]
         return line
+
+
+def _own(error: str) -> str:
+    """An error without the upstream's own words, which follow the colon."""
+    return error.partition(": ")[0]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import UserError
 from pipeline.gateway.faults import UpstreamError
-from pipeline.generators._http import _FILTERED, _TOO_LONG, _message, _seconds, _text
+from pipeline.generators._http import FILTERED, TOO_LONG, error_message, seconds_to_wait, text_of
 
 if TYPE_CHECKING:
     import aiohttp
@@ -169,7 +169,7 @@ class Upstream:
         data = self._parsed(raw)
         try:
             choice = data["choices"][0]
-            text, finish, usage = _text(choice["message"].get("content")), choice.get("finish_reason"), _usage(data)
+            text, finish, usage = text_of(choice["message"].get("content")), choice.get("finish_reason"), _usage(data)
         except (KeyError, IndexError, TypeError, AttributeError):
             raise UpstreamError("unavailable", "the answer has no choices[0].message") from None
         if text is None and finish not in ("length", "content_filter"):
@@ -184,22 +184,22 @@ class Upstream:
         if not isinstance(data, dict):
             raise UpstreamError("unavailable", "the answer is no JSON object")
         if data.get("error"):
-            said = self._hidden(_message(json.dumps(data)))[:_SHOWN]
+            said = self._hidden(error_message(json.dumps(data)))[:_SHOWN]
             error = f"the answer states an error: {said}"
-            raise UpstreamError("too_long" if _TOO_LONG.search(said) else "unavailable", error)
+            raise UpstreamError("too_long" if TOO_LONG.search(said) else "unavailable", error)
         return data
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> UpstreamError:
-        said = self._hidden(_message((await response.read()).decode("utf-8", "replace")))
+        said = self._hidden(error_message((await response.read()).decode("utf-8", "replace")))
         error = f"HTTP {response.status}: {said[:_SHOWN]}".rstrip(": ")
-        after = _seconds(response.headers.get("Retry-After"))
+        after = seconds_to_wait(response.headers.get("Retry-After"))
         if response.status == 429:
             return UpstreamError("busy", error, after=after)
         if response.status in (408, 409, 425) or response.status >= 500 or response.status < 400:
             return UpstreamError("unavailable", error, after=after)
         if response.status in (400, 413, 422):
-            return UpstreamError("too_long" if _TOO_LONG.search(said) else "rejected", error)
-        if response.status == 403 and _FILTERED.search(said):
+            return UpstreamError("too_long" if TOO_LONG.search(said) else "rejected", error)
+        if response.status == 403 and FILTERED.search(said):
             return UpstreamError("rejected", error)
         return UpstreamError("setup", error)
 
@@ -229,7 +229,7 @@ def _piece(event: dict[str, Any]) -> tuple[str, str | None, dict[str, Any]]:
     text, finish = "", None
     try:
         for choice in event.get("choices") or ():
-            text += _text((choice.get("delta") or {}).get("content")) or ""
+            text += text_of((choice.get("delta") or {}).get("content")) or ""
             finish = choice.get("finish_reason") or finish
     except (TypeError, AttributeError):
         raise UpstreamError("unavailable", "the stream holds an event of another form") from None

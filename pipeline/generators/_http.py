@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     import httpx
 
 _RETRIED = frozenset({408, 409, 425, 429})
-_TOO_LONG = re.compile(
+TOO_LONG = re.compile(
     r"context.?(length|window|size)|max(imum)?.?(model|context|sequence|input|prompt|token)|too (long|many tokens)"
     r"|reduce the length|exceeds?\b.*\b(tokens?|limit)",
     re.IGNORECASE,
 )
-_FILTERED = re.compile(r"content.?(filter|policy|management)|safety", re.IGNORECASE)
+"""What servers say of a prompt that does not fit into the model's window."""
+
+FILTERED = re.compile(r"content.?(filter|policy|management)|safety", re.IGNORECASE)
+"""What servers say of a prompt that their filter stops."""
+
 _SHOWN = 300
 
 
@@ -78,18 +82,18 @@ async def ask(client: httpx.AsyncClient, url: str, body: Mapping[str, Any]) -> R
 
 def _refusal(response: httpx.Response, body: str) -> RequestError:
     status = response.status_code
-    said = _message(body)
+    said = error_message(body)
     error = f"HTTP {status}: {said[:_SHOWN]}" if said else f"HTTP {status}"
     if status in _RETRIED or status >= 500:
-        return RequestError("retry", error, after=_seconds(response.headers.get("retry-after")))
-    if status in (400, 413, 422) and _TOO_LONG.search(said):
+        return RequestError("retry", error, after=seconds_to_wait(response.headers.get("retry-after")))
+    if status in (400, 413, 422) and TOO_LONG.search(said):
         return RequestError("rejected", error)
-    if status in (400, 403) and _FILTERED.search(said):
+    if status in (400, 403) and FILTERED.search(said):
         return RequestError("rejected", error, finish="content_filter")
     return RequestError("refused", error)
 
 
-def _message(body: str) -> str:
+def error_message(body: str) -> str:
     """The error's code and message where the body has them, else the body, on one line."""
     try:
         error = json.loads(body)["error"]
@@ -99,7 +103,7 @@ def _message(body: str) -> str:
     return " ".join(said.split())
 
 
-def _seconds(header: str | None) -> float | None:
+def seconds_to_wait(header: str | None) -> float | None:
     """Retry-After: a number of seconds, or a date (RFC 9110, 10.2.3)."""
     if not header:
         return None
@@ -117,7 +121,7 @@ def _read_body(raw: bytes) -> Reply:
     data = _parse(raw)
     try:
         choice = data["choices"][0]
-        return _checked(Reply(_text(choice["message"].get("content")), choice.get("finish_reason"), _usage(data)))
+        return _checked(Reply(text_of(choice["message"].get("content")), choice.get("finish_reason"), _usage(data)))
     except (KeyError, IndexError, TypeError, AttributeError) as e:
         raise RequestError("retry", f"the reply has no choices[0].message: {_shown(raw)}") from e
 
@@ -139,7 +143,7 @@ async def _read_events(chunks: AsyncIterator[bytes]) -> Reply:
             event = _parse(payload)
             usage = _usage(event) or usage
             for choice in event.get("choices") or ():
-                texts.append(_text((choice.get("delta") or {}).get("content")) or "")
+                texts.append(text_of((choice.get("delta") or {}).get("content")) or "")
                 finish = choice.get("finish_reason") or finish
     except RequestError as e:
         e.text = "".join(texts)
@@ -171,7 +175,7 @@ def _parse(raw: bytes) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise RequestError("retry", f"the reply is no JSON object: {_shown(raw)}")
     if data.get("error"):
-        raise RequestError("retry", f"the reply states an error: {_message(json.dumps(data))[:_SHOWN]}")
+        raise RequestError("retry", f"the reply states an error: {error_message(json.dumps(data))[:_SHOWN]}")
     return data
 
 
@@ -186,7 +190,7 @@ def _usage(data: Mapping[str, Any]) -> Mapping[str, Any]:
     return usage if isinstance(usage, dict) else {}
 
 
-def _text(content: Any) -> str | None:
+def text_of(content: Any) -> str | None:
     """Text of a message: a string, or a list of parts of which some are text."""
     if isinstance(content, list):
         return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))

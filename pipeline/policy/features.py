@@ -28,7 +28,7 @@ __all__ = (
     "question_features",
 )
 
-BITS = 13
+BITS = 14
 """N-grams are counted in 2^BITS buckets."""
 
 CHARACTERS_PER_TOKEN = 4

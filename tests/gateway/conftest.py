@@ -287,6 +287,16 @@ def gateway(upstream: FakeUpstream, tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.fixture
+def policy_after() -> Callable[[tuple[str, ...], list[list[float]]], Policy]:
+    """`policy_after(features, weights)`: the policy of these tests with another step after rag's answer."""
+
+    def made(names: tuple[str, ...], weights: list[list[float]]) -> Policy:
+        return replace(POLICY, steps=(BEFORE, step("rag", names, weights, [0.0, 0.0], [1.0] * len(names))))
+
+    return made
+
+
+@pytest.fixture
 def words_policy() -> Policy:
     """The policy of these tests, cut down to a feature that every version can compute: it can be a file."""
     first = step("", ("document.tokens",), [[0.0], [0.0]], [0.9, 0.6], [20_000.0])

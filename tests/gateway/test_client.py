@@ -8,7 +8,9 @@ import httpx
 import openai
 import pytest
 
+from experiments.routing.extract import Extractor
 from pipeline.gateway.contract import Limits
+from pipeline.policy.features import ngrams
 
 SHORT, LONG = "How high is it?", "How high above the square is the old tower of Ostrel today?"
 DOCS = [{"id": "a", "title": "Tower", "text": "The tower is 61 metres high. " * 30}]
@@ -218,6 +220,39 @@ def test_the_log_holds_decisions_and_feedback_and_no_text(gateway):
     assert request["policy"] == done.longshort["policy"] and request["seconds"] > 0
     text = running.log.read_text("utf-8")
     assert SHORT not in text and "61 metres" not in text and "Ostrel" not in text
+
+
+class Vectors(Extractor):
+    """The real features, beside the numbers of a vector that stands for the question's words."""
+
+    def before(self, question, documents):
+        found = super().before(question, documents)
+        found |= {"vector.0": 0.25, "vector.383": -0.5}
+        return found
+
+
+@pytest.mark.parametrize("texts", [False, True], ids=["plain", "texts"])
+def test_features_that_words_can_be_read_back_from_are_logged_as_texts_are(gateway, texts):
+    running = gateway(texts=texts, extractor=Vectors())
+    ask(client_of(running))
+    ask(client_of(running), model="auto-cascade")
+    for request in logged(running):
+        hashed = {k for k in request["features"] if k.startswith(("ngram.", "vector."))}
+        assert request["features"]["question.words"] == 4.0 and request["features"]["document.count"] == 2.0
+        assert hashed == (set(ngrams(SHORT)) | {"vector.0", "vector.383"} if texts else set())
+
+
+@pytest.mark.parametrize("texts", [False, True], ids=["plain", "texts"])
+def test_what_the_upstream_says_of_a_failure_is_logged_as_texts_are(gateway, upstream, texts):
+    said = f"cannot read: {SHORT}"
+    upstream.plan = lambda body, number: f"HTTP500 {said}" if number == 0 else "61 metres"
+    running = gateway(texts=texts)
+    done = ask(client_of(running))
+    assert said in done.longshort["reason"], "the client, whose words they are, is told"
+    (request,) = logged(running)
+    assert request["attempts"][0]["error"] == (f"HTTP 500: {said}" if texts else "HTTP 500")
+    assert f"after rag failed (HTTP 500{f': {said}' if texts else ''})" in request["reason"]
+    assert (SHORT in running.log.read_text("utf-8")) == texts
 
 
 def test_texts_are_logged_where_asked_for(gateway):

@@ -167,6 +167,26 @@ def test_a_cascade_decides_again_after_the_answer(gateway, upstream, first, rout
     assert line["prompt_tokens"] == 11 * len(upstream.bodies), "tokens of all calls are counted"
 
 
+@pytest.mark.parametrize("shadow", ["", "rag"], ids=["taken", "shadow"])
+@pytest.mark.parametrize(
+    ("question", "before", "route"),
+    [(SHORT, {"before.rag": 0.7, "before.lc": 0.6}, "rag"), (LONG, {"before.rag": 0.3, "before.lc": 0.6}, "lc")],
+    ids=["short", "long"],
+)
+def test_the_second_decision_knows_what_the_first_expected(gateway, policy_after, question, before, route, shadow):
+    # After rag's answer the step believes the first one: six words are the border again.
+    policy = policy_after(("before.rag", "before.lc"), [[1.0, 0.0], [0.0, 1.0]])
+    running = gateway(policy=policy, shadow=shadow)
+    done = ask(running, question, "auto-cascade")
+    assert done.longshort["route"] == (shadow or route)
+    (line,) = logged(running)
+    assert line["decided"] == route and line["escalated"] == (route == "lc")
+    assert {k: v for k, v in line["features"].items() if k.startswith("before.")} == before
+    assert shadow or line["expected"] == {"rag": before["before.rag"], "lc": 0.6}
+    again = policy.decide(line["features"], setting="cascade", after="rag")
+    assert again.route == route, "the log is enough to decide again"
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 def test_a_failed_escalation_keeps_the_answer_at_hand(gateway, upstream, stream):
     upstream.plan = once(REFUSAL, "HTTP500 broken")
