@@ -32,6 +32,8 @@ from pipeline.routes.base import Route
 from pipeline.routes.controls import Oracle
 from pipeline.routes.rag import Stated
 
+_LAST_PORT = 65_535
+
 
 def serve(
     policy: Path,
@@ -63,6 +65,8 @@ def serve(
     documents are then cut as in a study. count_with: its tokenizer. shadow: always take `shadow_route`. say: prints.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    if not 0 <= port <= _LAST_PORT:  # the system would take it modulo 65536
+        raise UserError(f"{port} is no port", where="--port", remedy="Give one from 1 to 65535, or 0 for any free one")
     known = load_policy(policy)
     documents = read_corpus(corpus, say) if corpus else ()
     served = Served(
@@ -71,7 +75,7 @@ def serve(
         routes=policy_routes(known, routes, str(policy)),
         reader=_reader(upstream, context, count_with),
         extractor=extractor,
-        reader_name=_reader_name(known, reader, say),
+        reader_name=_reader_name(known, reader),
         corpus=documents,
         shadow=_shadow(known, shadow, shadow_route),
     )
@@ -113,7 +117,10 @@ def policy_routes(policy: Policy, study: str, where: str) -> dict[str, Route]:
     sampling = Sampling()
     given: Mapping[str, Route] = {}
     if study:
-        chosen = load_study(study)
+        try:
+            chosen = load_study(study)
+        except UserError as e:  # of a name it says where `run` takes it
+            raise UserError(e.what, where="--routes" if e.where == "NAME" else e.where, remedy=e.remedy) from None
         if not isinstance(chosen, Study):
             raise UserError("a study of retrieval has no routes", where=study, remedy="Name a study with readers")
         given = build_routes(chosen, Loaded(Dataset("", {}, ())))
@@ -126,7 +133,7 @@ def policy_routes(policy: Policy, study: str, where: str) -> dict[str, Route]:
             raise UserError(
                 "the policy does not say how this route is made",
                 where=place,
-                remedy="Name a study that has routes of these names (--routes quickstart, or a .yaml file)",
+                remedy="Name a study that has routes of these names (--routes, a .yaml file)",
             )
         routes[route.name] = given[route.name] if study else _route(route.settings or {}, sampling, place)
         _must_be_live(routes[route.name], place)
@@ -152,7 +159,7 @@ def _must_be_live(route: Route, where: str) -> None:
         raise UserError(
             f"this route cannot be served: {why}",
             where=where,
-            remedy="Name a study whose route of this name runs live (--routes quickstart, or a .yaml file)",
+            remedy="Name a study whose route of this name runs live (--routes, a .yaml file)",
         )
 
 
@@ -165,23 +172,37 @@ def read_corpus(folder: Path, say: Callable[[str], None]) -> tuple[Document, ...
 
 
 def _reader(upstream: str, context: int | None, count_with: str) -> LiveReader:
-    parts = urlsplit(upstream)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_address(upstream):
         raise UserError(
             f"{upstream!r} is no address of a server",
             where="--upstream",
             remedy="Give one such as http://localhost:8000/v1",
         )
+    if context is not None and context < 1:
+        raise UserError(f"{context} tokens hold no prompt", where="--context", remedy="Give the model's window")
     settings = {"model": "upstream", "base_url": upstream, "context": context, "count_with": count_with}
     reader = build(LiveReader, settings, "upstream")
     reader.tokenizer.count("a word")  # one that is not there is told now
     return reader
 
 
-def _reader_name(policy: Policy, name: str, say: Callable[[str], None]) -> str:
+def _is_address(upstream: str) -> bool:
+    try:
+        parts = urlsplit(upstream)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, half an IPv6 address
+        return False
+
+
+def _reader_name(policy: Policy, name: str) -> str:
     known = sorted({reader for step in policy.steps for reader in step.readers} - {""})
     if name and name not in known:
-        say(f"note: the policy never saw a reader {name!r} and treats it as a new one. {nearest(name, known)}")
+        # A slip would go unseen otherwise: the policy then decides as for any model.
+        raise UserError(
+            f"policy {policy.name!r} was not trained on a reader {name!r}",
+            where="--reader",
+            remedy=f"Leave it out for a new one. {nearest(name, known) if known else ''}",
+        )
     return name
 
 

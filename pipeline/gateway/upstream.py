@@ -23,6 +23,7 @@ Deliver = Callable[[str], Awaitable[None]]
 _SHOWN = 300
 _IDLE = 3.0  # seconds a connection is kept: less than servers keep theirs (uvicorn 5), so that none is found closed
 
+_LISTING = 10.0  # seconds for the list of models, which no prompt slows down
 _TAIL = 0.1  # seconds for a stream to end after it said that it is done
 
 
@@ -73,21 +74,31 @@ class Upstream:
 
     async def model(self) -> str:
         """The only model that the upstream serves. Raises UserError where there is none, or several."""
+        import aiohttp
+
         try:
-            async with self.session.get(f"{self._url}/models") as response:
+            within = aiohttp.ClientTimeout(total=min(_LISTING, self._timeout), sock_connect=self._connect)
+            async with self.session.get(f"{self._url}/models", timeout=within) as response:
                 if response.status != 200:
                     raise await self._refusal(response)
                 names = [str(m["id"]) for m in json.loads(await response.read())["data"]]
         except (ValueError, KeyError, TypeError):
-            raise UserError("its list of models cannot be read", where=self._url, remedy="Name the model") from None
+            raise UserError(
+                "its list of models cannot be read", where=self._url, remedy="Name it with --model"
+            ) from None
         except UpstreamError as e:
-            raise UserError(f"it gives no list of models: {e}", where=self._url, remedy="Name the model") from None
-        except (OSError, _client_error()) as e:
-            error = self._hidden(str(e) or type(e).__name__)
+            raise UserError(
+                f"it gives no list of models: {e}", where=self._url, remedy="Name it with --model"
+            ) from None
+        except TimeoutError:
+            error = f"no answer within {within.total:g} seconds"
+            raise UserError(error, where=self._url, remedy="Start the upstream first") from None
+        except (OSError, aiohttp.ClientError) as e:
+            error = self._hidden(_cause(e))
             raise UserError(f"no connection: {error}", where=self._url, remedy="Start the upstream first") from None
         if len(names) != 1:
             found = f"{len(names)} models ({', '.join(names[:5])})" if names else "no model"
-            raise UserError(f"it serves {found}", where=self._url, remedy="Name the one to use")
+            raise UserError(f"it serves {found}", where=self._url, remedy="Name the one to use with --model")
         return names[0]
 
     @property
@@ -206,9 +217,7 @@ class Upstream:
     def _broken(self, error: Exception) -> UpstreamError:
         if isinstance(error, TimeoutError):
             return UpstreamError("unavailable", "it was silent for too long")
-        return UpstreamError(
-            "unavailable", f"the connection failed: {self._hidden(str(error) or type(error).__name__)}"
-        )
+        return UpstreamError("unavailable", f"the connection failed: {self._hidden(_cause(error))}")
 
     def _hidden(self, error: str) -> str:
         """The error without the key, which some servers repeat."""
@@ -219,6 +228,12 @@ def _client_error() -> type[Exception]:
     import aiohttp
 
     return aiohttp.ClientError
+
+
+def _cause(error: Exception) -> str:
+    """What the system says of a connection; aiohttp's own text talks of TLS where there is none."""
+    system = getattr(error, "os_error", None)
+    return getattr(system, "strerror", None) or str(error) or type(error).__name__
 
 
 def _piece(event: dict[str, Any]) -> tuple[str, str | None, dict[str, Any]]:

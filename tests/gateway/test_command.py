@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,10 +14,13 @@ from pathlib import Path
 import openai
 import pytest
 
+from experiments import commands_policy
 from experiments.serve import policy_routes, read_corpus, serve
 from pipeline.core.errors import UserError
+from pipeline.core.tokens import MINILM
+from pipeline.gateway.contract import Limits
 from pipeline.policy.file import save_policy
-from pipeline.policy.policy import RoutePrice
+from pipeline.policy.policy import Encoder, RoutePrice
 from pipeline.routes.long_context import LongContext
 from pipeline.routes.rag import RAG
 
@@ -88,9 +92,14 @@ def test_routes_that_cannot_run_live_are_refused(words_policy, settings, why):
         ({"shadow": True, "shadow_route": "rga"}, "Did you mean 'rag'"),
         ({"shadow_route": "rag"}, "Add --shadow"),
         ({"corpus": Path("/no/such/folder")}, "does not exist"),
-        ({}, "no connection"),
+        ({"upstream": "http://127.0.0.1:99999/v1"}, "is no address"),
+        ({"reader": "gpt-5"}, "--reader: policy 'words' was not trained on a reader 'gpt-5'. Leave it out"),
+        ({"context": 0}, "--context: 0 tokens"),
+        ({"port": 99_999}, "--port: 99999 is no port"),
+        ({"routes": "quickstrat"}, "--routes: there is no study 'quickstrat'. Did you mean 'quickstart'"),
+        ({}, "127.0.0.1:9/v1: no connection: Connect"),
     ],
-    ids=["address", "key", "route", "shadow", "corpus", "upstream"],
+    ids=["address", "key", "route", "shadow", "corpus", "port of it", "reader", "window", "port", "study", "upstream"],
 )
 def test_a_users_mistakes_are_told(words_policy, tmp_path, arguments, why):
     path = tmp_path / "policy.json"
@@ -104,8 +113,25 @@ def test_several_models_need_a_name(words_policy, tmp_path, upstream):
     path = tmp_path / "policy.json"
     save_policy(words_policy, path, known=lambda name: True)
     upstream.models = ("one", "two")
-    with pytest.raises(UserError, match=r"it serves 2 models \(one, two\). Name the one to use"):
+    with pytest.raises(UserError, match=r"it serves 2 models \(one, two\). Name the one to use with --model"):
         serve(path, upstream.url, extractor=None, say=lambda line: None, port=0)
+
+
+def test_an_upstream_that_takes_connections_and_says_nothing(words_policy, tmp_path):
+    path = tmp_path / "policy.json"
+    save_policy(words_policy, path, known=lambda name: True)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        with pytest.raises(UserError, match=r"no answer within 0\.2 seconds. Start the upstream first"):
+            serve(path, url, extractor=None, say=lambda line: None, port=0, limits=Limits(timeout=0.2))
+
+
+def test_the_command_refuses_another_encoder_than_the_policys(words_policy, tmp_path):
+    path = tmp_path / "policy.json"
+    made = replace(words_policy, encoder=Encoder(MINILM, 384, "ab" * 32))
+    save_policy(made, path, known=lambda name: True)
+    with pytest.raises(UserError, match=r"policy\.json: encoder"):
+        commands_policy.serve(path, "http://127.0.0.1:9/v1")
 
 
 def test_a_corpus_is_read_in_the_order_of_its_names(tmp_path):
