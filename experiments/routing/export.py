@@ -14,7 +14,7 @@ from experiments.routing.evaluate import Steps, expected_names
 from experiments.routing.extract import encoder_digest
 from experiments.routing.gather import NGRAM, Gathered
 from experiments.routing.report_rows import MEAN
-from experiments.routing.rows import Judged
+from experiments.routing.rows import FLOOR, Judged
 from pipeline.core.errors import UserError
 from pipeline.core.tokens import MINILM
 from pipeline.policy.policy import Encoder, Golden, Policy, RoutePrice, Setting
@@ -73,7 +73,9 @@ def _setting(key: str, weight: float, judged: Judged) -> Setting:
         else f"{policy}, {budget}"
     )
     row = next((r for r in judged.policies if r.reader == MEAN and r.policy == label), None)
-    facts = {} if row is None else {"lc_share": row.lc_share, "quality": row.quality, "cost": row.cost}
+    facts: dict[str, Any] = {} if row is None else {"lc_share": row.lc_share, "quality": row.quality, "cost": row.cost}
+    if budget == FLOOR and judged.floor is not None:
+        facts["floor"] = {"margin": judged.floor.margin, "risk": judged.floor.risk, "method": judged.floor.method}
     return Setting(f"{budget}-cascade" if cascade else budget, {"": weight}, cascade=cascade, **facts)
 
 

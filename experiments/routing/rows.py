@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
 WEIGHTS = np.array([0.0, *np.geomspace(1e-6, 0.05, 60)])
 """Price weights that are tried: quality per thousand tokens."""
+_FLOOR_WEIGHTS = WEIGHTS[::6]
+"""Fewer for the floor: each that is tested asks for evidence of its own."""
+FLOOR = "floor"
+"""The setting whose quality is certified against the dearest route."""
 
 Choices = dict[int, Indices]  # by reader: choices [q, K repeats] of its complete questions
 
@@ -200,6 +204,11 @@ def judge(
         notes.append(
             f"floor, {floor['margin'] * 100:g} points of the dearest route at {floor['risk']:.0%} risk: {found.reason}"
         )
+        if found.chosen is not None:
+            weight = float(_FLOOR_WEIGHTS[found.chosen])
+            choices = _chosen(table, head, [np.full(len(table.cost), weight)] * len(head.qualities))
+            policies += _rows_of(table, f"{head.name}, {FLOOR}", choices, head.start, None)
+            weights[f"{head.name}/{FLOOR}"] = weight
     return Judged(
         tuple(policies),
         learned,
@@ -373,9 +382,8 @@ def _robustness(
 def _floor(table: _Table, head: Candidate, floor: Mapping[str, float]) -> Floor:
     """The cheapest weight whose loss against the dearest route is certified, over all readers' questions together."""
     losses, clusters = [], list[int]()
-    weights = WEIGHTS[::6]
     for m, rows in enumerate(table.rows):
-        picked = frontier.choose(head.qualities[0][rows, m], _cost_of(table, rows, head.start), weights)
+        picked = frontier.choose(head.qualities[0][rows, m], _cost_of(table, rows, head.start), _FLOOR_WEIGHTS)
         losses.append(paired_losses(table.right[m], picked, table.right[m].shape[1] - 1))
         clusters += table.clusters[rows].tolist()
     return certify(np.concatenate(losses), clusters, margin=floor["margin"], risk=floor["risk"], target="document")

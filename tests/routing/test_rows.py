@@ -19,6 +19,7 @@ from pipeline.policy.file import load_policy, save_policy
 
 BUDGETS = {"balanced": 0.5, "cheap": 0.2}
 FLOOR = {"margin": 0.01, "risk": 0.05}
+SETTINGS = ["balanced", "cheap", "balanced-cascade", "cheap-cascade"]
 SMALL = Recipe(trees=20, depth=3, leaf=10, factors=4)
 
 
@@ -44,6 +45,15 @@ def test_the_budget_is_kept(judged):
     assert row(judged, "learned").lc_share <= 0.52
     assert row(judged, "learned, cheap").lc_share <= 0.23
     assert row(judged, "learned, cheap").cost < row(judged, "learned").cost
+
+
+def test_the_floor_is_a_setting_of_its_own(judged, made):
+    """On these outcomes the policy is far better than whole documents, so a cheaper setting is certified."""
+    assert judged.floor is not None and judged.floor.chosen is not None
+    certified, dear = row(judged, "learned, floor"), row(judged, "always lc")
+    assert certified.quality > dear.quality - FLOOR["margin"]
+    assert certified.cost < dear.cost
+    assert judged.weights["learned/floor"] > 0
 
 
 def test_fixed_routes_gain_nothing_over_the_better_of_them(judged, made):
@@ -107,7 +117,7 @@ def test_slices_show_labels_and_add_up(judged, made):
 def test_a_policy_is_exported_replays_and_says_what_was_judged(made, judged, tmp_path):
     steps = learn(made, np.arange(300), SMALL, Recipe(trees=20, depth=3, leaf=20))
     policy = make_policy("test", made, steps, judged, {"study": "made"}, {"rag": {"type": "rag"}})
-    assert [s.name for s in policy.settings] == ["balanced", "cheap", "balanced-cascade", "cheap-cascade", "quality"]
+    assert [s.name for s in policy.settings] == [*SETTINGS, "floor", "quality"]
     assert check(policy) == []
     path = tmp_path / "policy.json"
     save_policy(policy, path)
