@@ -110,9 +110,10 @@ class RoutingStudy(_Strict):
 
     of: that study; settings: overrides of it; data: its data's settings. routes: two or more of its routes, all where
     none is named. dense: the probe uses a sentence encoder too; vectors: so does the question. repeats, folds:
-    cross-validation by document. budgets: share of questions that the dearest route may take, by the name of the
-    policy's setting; the first is the headline. floor: margin and risk against the dearest route, null for none.
-    new_reader: labelled questions of a reader never seen. recipe, second: the learners of both steps.
+    cross-validation by document. budgets: share of questions that the dearest route may take, or {cost: ...} per
+    question, by the name of the policy's setting; the first is the headline. floor: margin and risk against the
+    dearest route, null for none. new_reader: labelled questions of a reader never seen. recipe, second: the learners
+    of both steps.
     """
 
     kind: Literal["routing"]
@@ -127,7 +128,9 @@ class RoutingStudy(_Strict):
     repeats: int = Field(default=5, ge=1)
     folds: int = Field(default=5, ge=2)
     seed: int = 0
-    budgets: dict[str, float] = Field(default_factory=lambda: {"balanced": 0.5, "cheap": 0.2}, min_length=1)
+    budgets: dict[str, float | dict[str, float]] = Field(
+        default_factory=lambda: {"balanced": 0.5, "cheap": 0.2}, min_length=1
+    )
     floor: dict[Literal["margin", "risk"], float] | None = Field(default_factory=lambda: {"margin": 0.01, "risk": 0.05})
     new_reader: tuple[int, ...] = (0, 100)
     recipe: Component = Field(default_factory=dict)

@@ -14,9 +14,10 @@ import numpy as np
 
 from experiments.routing import frontier
 from experiments.routing.baselines import Rule
+from experiments.routing.budgets import WEIGHTS, Asked, Budget, Choices
 from experiments.routing.calibrate import calibration_error, reliability
 from experiments.routing.gather import Gathered
-from experiments.routing.learn import Floats, Indices, cross
+from experiments.routing.learn import Floats, Indices
 from experiments.routing.report_rows import (
     MEAN,
     CurveRow,
@@ -33,14 +34,10 @@ from pipeline.score.significance import clustered_mean
 if TYPE_CHECKING:
     import polars as pl
 
-WEIGHTS = np.array([0.0, *np.geomspace(1e-6, 0.05, 60)])
-"""Price weights that are tried: quality per thousand tokens."""
 _FLOOR_WEIGHTS = WEIGHTS[::6]
 """Fewer for the floor: each that is tested asks for evidence of its own."""
 FLOOR = "floor"
 """The setting whose quality is certified against the dearest route."""
-
-Choices = dict[int, Indices]  # by reader: choices [q, K repeats] of its complete questions
 
 
 @dataclass(frozen=True)
@@ -102,6 +99,7 @@ class _Table:
         self.fixed = [int(np.argmax(y.mean(axis=0))) for y in self.right]
         # What a decision is priced at beforehand, and what it cost, are two things; here both are what was read.
         self.cost = data.cost
+        self.asked = Asked(self.rows, self.clusters, self.cost)
 
     def spent(self, m: int, choices: Indices, start: int | None) -> Floats:
         """Cost [q] of the choices; a route that was asked first is paid as well."""
@@ -167,10 +165,10 @@ def judge(
     candidates: Sequence[Candidate | Rule],
     altered: Mapping[str, Floats],
     *,
-    budgets: Mapping[str, float],
+    budgets: Mapping[str, Budget],
     floor: Mapping[str, float] | None,
 ) -> Judged:
-    """All rows. budgets: share of questions that the dearest route may take, by the setting's name; the first is the
+    """All rows. budgets: by the setting's name; the first is the
     setting that the tables show. altered: the first candidate's qualities on changed questions.
     """
     table = _Table(data)
@@ -187,9 +185,9 @@ def judge(
         aiqs = _curves(table, candidate, curves)
         for setting, budget in settings.items():
             by_fold = [
-                _weights_at(table, q, budget, candidate.start, repeat) for repeat, q in enumerate(candidate.qualities)
+                table.asked.weights(q, budget, candidate.start, repeat) for repeat, q in enumerate(candidate.qualities)
             ]
-            choices = _chosen(table, candidate, by_fold)
+            choices = table.asked.chosen(candidate.qualities, by_fold, candidate.start)
             label = candidate.name if setting in ("", name) else f"{candidate.name}, {setting}"
             policies += _rows_of(table, label, choices, candidate.start, aiqs)
             shown[label] = choices
@@ -206,7 +204,9 @@ def judge(
         )
         if found.chosen is not None:
             weight = float(_FLOOR_WEIGHTS[found.chosen])
-            choices = _chosen(table, head, [np.full(len(table.cost), weight)] * len(head.qualities))
+            choices = table.asked.chosen(
+                head.qualities, [np.full(len(table.cost), weight)] * len(head.qualities), head.start
+            )
             policies += _rows_of(table, f"{head.name}, {FLOOR}", choices, head.start, None)
             weights[f"{head.name}/{FLOOR}"] = weight
     return Judged(
@@ -228,42 +228,6 @@ def judge(
 # -- choices ----------------------------------------------------------------------------------------------------------
 
 
-def _cost_of(table: _Table, rows: Indices, start: int | None) -> Floats:
-    cost = table.cost[rows].copy()
-    if start is not None:
-        cost[:, start] = 0.0
-    return cost
-
-
-def _weights_at(table: _Table, qualities: Floats, budget: float, start: int | None, repeat: int) -> Floats:
-    """By question [Q]: the least weight that keeps the dearest route's share within the budget on other documents."""
-    fold = cross(table.clusters, 5, 100 + repeat)
-    found, dear = np.zeros(len(fold)), qualities.shape[2] - 1
-    shares = np.zeros((5, len(WEIGHTS)))
-    for k in range(5):
-        taken = total = 0.0
-        for m, rows in enumerate(table.rows):
-            others = rows[fold[rows] != k]
-            picked = frontier.choose(qualities[others, m], _cost_of(table, others, start), WEIGHTS)
-            taken, total = taken + (picked == dear).sum(axis=0), total + len(others)
-        shares[k] = taken / max(total, 1)
-        fits = np.flatnonzero(shares[k] <= budget)
-        found[fold == k] = WEIGHTS[fits[0]] if len(fits) else WEIGHTS[-1]
-    return found
-
-
-def _chosen(table: _Table, candidate: Candidate, weights: Sequence[Floats]) -> Choices:
-    found: Choices = {}
-    for m, rows in enumerate(table.rows):
-        cost = _cost_of(table, rows, candidate.start)
-        columns = [
-            np.argmax(q[rows, m] - w[rows, None] * cost, axis=1)
-            for q, w in zip(candidate.qualities, weights, strict=True)
-        ]
-        found[m] = np.stack(columns, axis=1)
-    return found
-
-
 def _rows_of(
     table: _Table, name: str, choices: Choices, start: int | None, aiqs: list[float] | None
 ) -> list[PolicyRow]:
@@ -275,7 +239,7 @@ def _curves(table: _Table, candidate: Candidate, curves: list[CurveRow]) -> list
     """Adds the candidate's curve by reader and of their mean; gives its AIQ by reader."""
     every, aiqs = list[list[tuple[float, float, float]]](), list[float]()
     for m, rows in enumerate(table.rows):
-        cost, y = _cost_of(table, rows, candidate.start), table.right[m]
+        cost, y = table.asked.price(rows, candidate.start), table.right[m]
         points = []
         for w in WEIGHTS[::3]:
             picked = np.stack([frontier.choose(q[rows, m], cost, [w])[:, 0] for q in candidate.qualities], axis=1)
@@ -316,13 +280,13 @@ def _reliability(
     return tuple(rows), errors
 
 
-def _altered_choices(table: _Table, head: Candidate, qualities: Floats, share: float) -> Choices:
-    weights = _weights_at(table, head.qualities[0], share, head.start, 0)
-    return _chosen(table, Candidate(head.name, [qualities], start=head.start), [weights])
+def _altered_choices(table: _Table, head: Candidate, qualities: Floats, share: Budget) -> Choices:
+    weights = table.asked.weights(head.qualities[0], share, head.start, 0)
+    return table.asked.chosen([qualities], [weights], head.start)
 
 
 def _importance(
-    table: _Table, head: Candidate, altered: Mapping[str, Floats], shown: Choices, share: float
+    table: _Table, head: Candidate, altered: Mapping[str, Floats], shown: Choices, share: Budget
 ) -> tuple[ImportanceRow, ...]:
     found = []
     first = {m: picked[:, :1] for m, picked in shown.items()}
@@ -364,7 +328,7 @@ def _slices(table: _Table, choices: Choices) -> tuple[SliceRow, ...]:
 
 
 def _robustness(
-    table: _Table, head: Candidate, altered: Mapping[str, Floats], shown: Choices, share: float
+    table: _Table, head: Candidate, altered: Mapping[str, Floats], shown: Choices, share: Budget
 ) -> tuple[RobustnessRow, ...]:
     found = []
     first = {m: picked[:, :1] for m, picked in shown.items()}
@@ -383,7 +347,7 @@ def _floor(table: _Table, head: Candidate, floor: Mapping[str, float]) -> Floor:
     """The cheapest weight whose loss against the dearest route is certified, over all readers' questions together."""
     losses, clusters = [], list[int]()
     for m, rows in enumerate(table.rows):
-        picked = frontier.choose(head.qualities[0][rows, m], _cost_of(table, rows, head.start), _FLOOR_WEIGHTS)
+        picked = frontier.choose(head.qualities[0][rows, m], table.asked.price(rows, head.start), _FLOOR_WEIGHTS)
         losses.append(paired_losses(table.right[m], picked, table.right[m].shape[1] - 1))
         clusters += table.clusters[rows].tolist()
     return certify(np.concatenate(losses), clusters, margin=floor["margin"], risk=floor["risk"], target="document")

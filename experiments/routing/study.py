@@ -19,6 +19,7 @@ from experiments.compare import Experiment
 from experiments.config import RoutingStudy, Study, build, folder_setting, load_study
 from experiments.output import Writer, command, open_run, versions
 from experiments.routing.baselines import rules
+from experiments.routing.budgets import Budget, budgets_of
 from experiments.routing.evaluate import Steps, cross_decided, cross_new_reader, cross_single, learn
 from experiments.routing.export import make_policy
 from experiments.routing.fit import Floats, Recipe
@@ -60,6 +61,7 @@ class RoutingExperiment:
     node: Node
     recipe: Recipe = field(default_factory=Recipe)
     second: Recipe | None = None
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
     store: Path = field(default_factory=lambda: folder_setting("LONGSHORT_STORE", ".longshort"))
     runs: Path = field(default_factory=lambda: folder_setting("LONGSHORT_RUNS", "runs"))
 
@@ -87,8 +89,9 @@ class RoutingExperiment:
         of = Experiment.from_study(inner, load_data(inner.data))
         if study.limit:
             of.limit = study.limit
+        budgets = budgets_of(study.budgets)
         second = None if study.second is None else build(Recipe, study.second, "second")
-        return cls(study, of, routing_probe(dense=study.dense), build(Recipe, study.recipe, "recipe"), second)
+        return cls(study, of, routing_probe(dense=study.dense), build(Recipe, study.recipe, "recipe"), second, budgets)
 
     def run(self, *, watcher: Watcher | None = None) -> RoutingRun:
         """Learn, judge, write. Raises UserError; what was computed stays."""
@@ -136,7 +139,7 @@ class RoutingExperiment:
             data,
             [*candidates, *rules(data, folds=self.study.folds, seed=self.study.seed)],
             altered,
-            budgets=self.study.budgets,
+            budgets=self.budgets,
             floor={str(k): v for k, v in self.study.floor.items()} if self.study.floor else None,
         )
         watcher.begin("policy", 1)

@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 
 from experiments.routing.baselines import rules
+from experiments.routing.budgets import Asked, Budget, budgets_of
 from experiments.routing.evaluate import Steps, decided, learn
 from experiments.routing.export import make_policy
 from experiments.routing.fit import Recipe
 from experiments.routing.report_rows import MEAN
 from experiments.routing.rows import Candidate, judge
 from experiments.routing.variants import paraphrase, shuffle
+from pipeline.core.errors import UserError
 from pipeline.policy.check import check
 from pipeline.policy.file import load_policy, save_policy
 
-BUDGETS = {"balanced": 0.5, "cheap": 0.2}
+BUDGETS = budgets_of({"balanced": 0.5, "cheap": 0.2})
 FLOOR = {"margin": 0.01, "risk": 0.05}
 SETTINGS = ["balanced", "cheap", "balanced-cascade", "cheap-cascade"]
 SMALL = Recipe(trees=20, depth=3, leaf=10, factors=4)
@@ -45,6 +47,25 @@ def test_the_budget_is_kept(judged):
     assert row(judged, "learned").lc_share <= 0.52
     assert row(judged, "learned, cheap").lc_share <= 0.23
     assert row(judged, "learned, cheap").cost < row(judged, "learned").cost
+
+
+@pytest.mark.parametrize("start", [None, 0], ids=["before", "after"])
+def test_a_budget_of_cost_is_kept(made, start):
+    truth = np.where(np.isnan(made.outcomes.right), 0.5, made.outcomes.right)
+    rows = [np.flatnonzero(made.complete[:, m]) for m in range(3)]
+    asked = Asked(rows, made.questions.clusters, made.cost)
+    for cost in (10.0, 25.0):
+        weights = asked.weights(truth, Budget(cost=cost), start, 0)
+        choices = asked.chosen([truth], [weights], start)
+        spent = np.mean([np.take_along_axis(asked.price(rows[m], start), c, axis=1).mean() for m, c in choices.items()])
+        spent += 0 if start is None else 3.0
+        assert 0.5 * cost < spent < 1.1 * cost or choices[0].max() == 0
+
+
+@pytest.mark.parametrize("wrong", [{"a": 1.2}, {"a": {}}, {"a": {"money": 3.0}}, {"a": {"cost": 0.0}}], ids=str)
+def test_what_is_no_budget_is_refused(wrong):
+    with pytest.raises(UserError, match=r"budgets\.a"):
+        budgets_of(wrong)
 
 
 def test_the_floor_is_a_setting_of_its_own(judged, made):
