@@ -16,7 +16,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.records import Document, digest_parts
 from pipeline.core.spec import digest_model
 from pipeline.core.tokens import MINILM, minilm_folder
-from pipeline.policy.features import answer_features
+from pipeline.policy.features import BITS, answer_features
 from pipeline.policy.policy import Policy
 from pipeline.score.refusal import declines
 from retrievers import probe
@@ -51,6 +51,13 @@ class Extractor:
                 f"there is no encoder {policy.encoder.name!r} here",
                 where="encoder",
                 remedy=f"This version has {MINILM!r}",
+            )
+        buckets = 0 if policy is None else policy.size("ngram.")
+        if buckets not in (0, 2**BITS):
+            raise UserError(
+                f"the policy reads words in {buckets} buckets, this version counts them in {2**BITS}",
+                where="projections",
+                remedy="Use the version of longshort that wrote the policy, or learn it again",
             )
         self._held = held
         self._lock = threading.Lock()

@@ -194,3 +194,20 @@ def test_an_index_larger_than_all_that_may_be_held_serves_until_the_next_one(bui
     for documents in (DOCUMENTS, DOCUMENTS, (Document("b", "other words"),), DOCUMENTS):
         extractor.before(ASKED, documents)
     assert len(built) == 3
+
+
+def test_a_policy_that_counts_words_in_other_buckets_is_refused():
+    from dataclasses import replace
+
+    from pipeline.policy.features import BITS
+    from pipeline.policy.projection import Projection
+
+    plain = policy("document.tokens")
+    for bits in (BITS, BITS - 1):
+        projection = Projection("ngram.", np.zeros(0), np.zeros((1, 2**bits)), np.zeros(1))
+        other = replace(plain, steps=(replace(plain.steps[0], projections=(projection,)),))
+        if bits == BITS:
+            Extractor(other)
+        else:
+            with pytest.raises(UserError, match="buckets"):
+                Extractor(other)
