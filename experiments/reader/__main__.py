@@ -74,11 +74,12 @@ def train(
     tokens: Annotated[float, typer.Option(help="Tokens of the whole run.")] = 1.1e9,
     batch: Annotated[int, typer.Option(help="Tokens of a micro-batch.")] = 65_536,
     seed: Annotated[int, typer.Option(help="Seed of weights and data.")] = 1,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 5e-3,
     seconds: Annotated[float, typer.Option(help="Stop after so long, with a state to go on from.")] = math.inf,
     workers: Annotated[int, typer.Option(help="Processes that make the data.")] = 14,
     resume: Annotated[bool, typer.Option(help="Go on from the state in --out or --carried.")] = False,
     carried: Annotated[Path | None, typer.Option(help="A state from elsewhere, light or full.")] = None,
+    stage: Annotated[str, typer.Option(help="first, or second, which begins at --start.")] = "first",
+    start: Annotated[Path | None, typer.Option(help="An exported reader, or a state of the first stage.")] = None,
     quick_rows: Annotated[int, typer.Option(help="Rows of each held set for the measures on the way; 0: none.")] = 40,
     quick_every: Annotated[float, typer.Option(help="Seconds between these.")] = 180.0,
 ) -> None:
@@ -87,13 +88,18 @@ def train(
 
     from experiments.reader import evaluate as measures
     from experiments.reader import train as loop
-    from experiments.reader.mixture import Mixture
+    from experiments.reader.export import weights_of
+    from experiments.reader.mixture import STAGES, Mixture
     from experiments.reader.pack import Packer, load_tokenizer
     from experiments.reader.running import Documents
     from experiments.reader.shape import SHAPES
 
     if shape not in SHAPES:
         raise UserError(f"no shape {shape!r}", where="--shape", remedy=f"Known: {', '.join(SHAPES)}")
+    if stage not in STAGES:
+        raise UserError(f"no stage {stage!r}", where="--stage", remedy=f"Known: {', '.join(STAGES)}")
+    if (stage == "second") != (start is not None):
+        raise UserError("the second stage begins where the first ended", where="--start", remedy="Give both or neither")
     tokenizer = load_tokenizer(data / "tokenizer")
     if tokenizer.get_vocab_size() > SHAPES[shape].vocabulary:
         raise UserError(
@@ -102,13 +108,14 @@ def train(
             remedy="Give another --shape",
         )
     SHAPES[shape].check_limit()
-    plan = loop.Plan(tokens=int(tokens), batch=batch, seed=seed, rate=rate)
+    plan = loop.Plan(tokens=int(tokens), batch=batch, seed=seed, **loop.SCHEDULES[stage])
     mixture = Mixture(
         Packer(tokenizer),
         Documents.load(data / "tagged.jsonl.gz", data / "lexicon.json.gz"),
         seed=seed,
         batches=plan.batches,
         batch_tokens=batch,
+        stage=STAGES[stage],
     )
     rows = measures.read_rows(sorted((data / "held").glob("*.jsonl")), most=quick_rows) if quick_rows else []
     # torch.cuda.device_count asks the driver without making a context, which forked workers would inherit broken.
@@ -123,6 +130,7 @@ def train(
         compiled=cuda,
         resume=resume,
         carried=carried,
+        start=weights_of(start, SHAPES[shape]) if start else None,
         quick=measures.quick(tokenizer, rows) if rows else None,
     )
     raise typer.Exit(0 if done else 3)
@@ -142,9 +150,27 @@ def export(
 
 
 @app.command()
+def calibrate(
+    model: Annotated[Path, typer.Argument(help="An exported reader; its weights are changed.")],
+    held: Annotated[Path, typer.Option(help="people.jsonl of the held-out sets.")],
+    questions: Annotated[str, typer.Option(help="The set to calibrate on.")] = "nq",
+    declined: Annotated[float, typer.Option(help="Share of other texts' questions still to be declined.")] = 0.9,
+) -> None:
+    """Let the reader decline less often, as far as it still declines what another text answers."""
+    from experiments.reader.calibrate import calibrate as shift
+    from experiments.reader.evaluate import read_rows
+
+    asked = read_rows([held], keep=lambda name: name in (f"{questions}/own", f"{questions}/other"))
+    if not asked:
+        raise UserError(f"no questions of {questions!r}", where=str(held), remedy="Prepare with LONGSHORT_DATA set")
+    moved, shares = shift(model, asked, declined=declined)
+    typer.echo(f"moved by {moved:.2f} nats; " + ", ".join(f"{k} {v:.3f}" for k, v in shares.items()))
+
+
+@app.command()
 def card(
     model: Annotated[Path, typer.Argument(help="An exported reader.")],
-    training: Annotated[Path | None, typer.Option(help="The state that it was exported from.")] = None,
+    training: Annotated[list[Path] | None, typer.Option(help="Each stage's last state, the first one first.")] = None,
     device: Annotated[str, typer.Option(help="What it was trained on, as in: NVIDIA H100.")] = "",
     texts: Annotated[Path | None, typer.Option(help="texts.json of the preparation.")] = None,
     figures: Annotated[Path | None, typer.Option(help="runs/bench/reader.json, where it was measured.")] = None,
@@ -152,7 +178,7 @@ def card(
     """Write the model card beside an exported reader."""
     from experiments.reader.card import write_card
 
-    typer.echo(write_card(model, training=training, device=device, counts=texts, figures=figures))
+    typer.echo(write_card(model, training=training or (), device=device, counts=texts, figures=figures))
 
 
 @app.command()

@@ -76,6 +76,9 @@ UNITS = {
     "mi": "miles", "ft": "feet", "in": "inches", "lb": "pounds", "acre": "acres", "mph": "miles per hour",
     "C": "degrees Celsius", "F": "degrees Fahrenheit", "nmi": "nautical miles", "km/h": "kilometres per hour",
 }  # fmt: skip
+PICTURE = re.compile(r"\[\[(?:File|Image):((?:[^\[\]]|\[\[[^\[\]]*\]\])*)\]\]", re.I)
+BREAK = re.compile(r"<br\b[^<>]*>", re.I)
+GLUED = re.compile(r"(?<=[a-z0-9)][.!?])(?=[A-Z][a-z])")
 HEADING = re.compile(r"^=+\s*(.*?)\s*=+$")
 LAST_SECTIONS = frozenset(
     "see also|references|external links|notes|further reading|bibliography|sources|footnotes|notes and references|"
@@ -89,12 +92,7 @@ def wiki_paragraphs(markup: str) -> list[str]:
     low = markup[:3000].lower()
     if low.lstrip().startswith("#redirect") or "{{disambig" in markup.lower() or "may refer to:" in low:
         return []
-    text = BLOCK.sub(" ", REFERENCE.sub("", markup))
-    text = _innermost_first(TEMPLATE, _template, text)
-    text = _innermost_first(TABLE, lambda found: "", text)
-    text = _innermost_first(LINK, _link, text)
-    text = OUTSIDE.sub(r"\1", text).replace("'''", "").replace("''", "")
-    text = html.unescape(TAG.sub("", html.unescape(text)))
+    text = _unlinked(_without_templates(markup))
     paragraphs: list[str] = []
     for line in text.split("\n"):
         heading = HEADING.match(line.strip())
@@ -104,10 +102,57 @@ def wiki_paragraphs(markup: str) -> list[str]:
             continue
         if line[:1] in set("*#:;|!{} "):
             continue
-        paragraph = HOLLOW.sub("", tidy(line))
-        paragraph = OPENING.sub("(", paragraph).replace(" ,", ",").replace(" .", ".").replace("  ", " ")
-        paragraphs.extend(piece for piece in split_long(paragraph) if is_prose(piece) and _whole(piece))
+        paragraphs.extend(_prose_of(line))
     return paragraphs
+
+
+def wiki_asides(markup: str) -> list[str]:
+    """Sentences that `wiki_paragraphs` leaves out: captions of pictures, then list items up to the notes."""
+    if not wiki_paragraphs(markup):
+        return []
+    text = BREAK.sub(" ", _without_templates(markup))
+    captions = [piece for found in PICTURE.finditer(text) for piece in _prose_of(_unlinked(_last_part(found[1])))]
+    items: list[str] = []
+    for line in _unlinked(text).split("\n"):
+        heading = HEADING.match(line.strip())
+        if heading and heading[1].lower() in LAST_SECTIONS:
+            break
+        if line[:1] in set("*#:"):
+            item = line.lstrip("*#: ")
+            items.extend(_prose_of(item if item[:1].isupper() else ""))
+    return [*captions, *items]
+
+
+def _last_part(picture: str) -> str:
+    """A picture's caption: what follows the last bar outside links."""
+    return re.split(r"\|(?![^\[\]]*\]\])", picture)[-1]
+
+
+def _without_templates(markup: str) -> str:
+    text = BLOCK.sub(" ", REFERENCE.sub("", markup))
+    text = _innermost_first(TEMPLATE, _template, text)
+    return _innermost_first(TABLE, lambda found: "", text)
+
+
+def _unlinked(text: str) -> str:
+    text = _innermost_first(LINK, _link, text)
+    text = OUTSIDE.sub(r"\1", text).replace("'''", "").replace("''", "")
+    return html.unescape(TAG.sub("", html.unescape(text)))
+
+
+def _prose_of(line: str) -> list[str]:
+    paragraph = HOLLOW.sub("", tidy(line))
+    paragraph = OPENING.sub("(", paragraph).replace(" ,", ",").replace(" .", ".").replace("  ", " ")
+    return [piece for piece in split_long(paragraph) if is_prose(piece) and _whole(piece)]
+
+
+def extract_paragraphs(extract: str) -> list[str]:
+    """Paragraphs of a plain-text extract as the API of MediaWiki gives it: one a line; headings are left out.
+
+    Where a reference stood between two sentences there is no space; it is put back.
+    """
+    lines = (GLUED.sub(" ", tidy(line)) for line in extract.split("\n"))
+    return [piece for line in lines for piece in split_long(line) if is_prose(piece)]
 
 
 def _whole(paragraph: str) -> bool:
@@ -209,6 +254,22 @@ def html_page(page: str) -> tuple[str, list[str]]:
     parser.close()
     kept = [piece for paragraph in parser.paragraphs for piece in split_long(paragraph) if is_prose(piece)]
     return tidy(parser.title.replace("¶", "")), kept
+
+
+# --- OSIS ------------------------------------------------------------------------------------------------------------
+
+BOOK_NAME = re.compile(r'<milestone n="([^"]*)" type="x-usfm-h"[^>]*>')
+NOT_TEXT = re.compile(r"<(note|title)\b[^>]*[^/]>.*?</\1>", re.S)
+PARAGRAPH_MARK = re.compile(r'<(?:div [sS]ID="[^"]*" type="[^"]*"|div eID="[^"]*" type="x-p"|chapter|lg|l)\b[^>]*>')
+
+
+def osis_book(markup: str) -> tuple[str, list[str]]:
+    """(name, paragraphs of prose) of a book in OSIS milestones; verse numbers, notes and headings are left out."""
+    names = list(BOOK_NAME.finditer(markup))  # the last: a preface may stand before the book
+    name, start = (names[-1][1], names[-1].end()) if names else ("", 0)
+    blocks = PARAGRAPH_MARK.split(NOT_TEXT.sub("", markup[start:]))
+    lines = (tidy(html.unescape(re.sub(r"<[^<>]*>", "", block))) for block in blocks)
+    return name, [piece for line in lines for piece in split_long(line) if is_prose(piece) and not piece[0].islower()]
 
 
 # --- dictionaries ----------------------------------------------------------------------------------------------------

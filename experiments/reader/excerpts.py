@@ -8,27 +8,38 @@ document or from a part of this one that the excerpt leaves out, and its answer 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from experiments.reader.asking import PLENTY, Question, casual, questions
+from experiments.reader.blurred import blurred, estranged, names_in, typed
 from experiments.reader.cloze import cloze
 from experiments.reader.example import UNANSWERABLE, Asked, Example
 from experiments.reader.lexicon import Lexicon
 from experiments.reader.phrases import Sentence
 from experiments.reader.renaming import Renaming
 from experiments.reader.retelling import Retelling, Topic
+from experiments.reader.vocabulary import pick
+
+_NAMED = 12
+"""Sentences of another document whose names make a question strange."""
 
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """What to ask. count: questions wanted; gaps, absent: shares of cloze and of unanswerable questions; names:
-    share renamed."""
+    """What to ask.
+
+    count: questions wanted. gaps, blurred: shares of cloze and of blurred questions, the rest made by rules. absent:
+    share of unanswerable ones; strange: of those, the share made by putting another text's names into a question.
+    names: share of the excerpts whose names and numbers are exchanged.
+    """
 
     count: int = 12
     gaps: float = 0.15
+    blurred: float = 0.0
     absent: float = 0.08
+    strange: float = 0.3
     names: float = 0.9
 
 
@@ -85,29 +96,56 @@ def about(
         # A short excerpt is gone through twice: a sentence that was passed over may be asked about then.
         if len(asked) >= (menu.count if turn < len(order) else menu.count // 3):
             break
-        for one in _made(rng, document, k, lexicon, topic, menu.gaps, plenty=plenty):
+        blurs = rng.random() < menu.blurred
+        made = (
+            topic.blurred(rng, k, first, last)
+            if blurs
+            else _made(rng, document, k, lexicon, topic, menu.gaps, plenty=plenty)
+        )
+        for one in made:
             text, answer = rename(one.text), rename(one.answer)
             # A replacement across the answer's border would part question and text: such a pair is left out.
             if answer in told[k - first] and not (turn >= len(order) and any(k - first in old.needs for old in asked)):
-                asked.append(Asked(text if one.kind.startswith("cloze") else casual(rng, text), answer, (k - first,)))
+                asked.append(Asked(_writer(one)(rng, text), answer, (k - first,)))
     absent = sum(rng.random() < menu.absent for _ in asked)
     for _ in range(absent):
-        extra = _absent(rng, document, (first, last), other, lexicon, whole, rename)
+        if order and other is not None and rng.random() < menu.strange:
+            # A foreign name must be unknown before and after names are exchanged.
+            strange = topic.strange(rng, pick(rng, order), other, whole + "".join(parts))
+            if strange is not None:
+                asked.append(Asked(typed(rng, rename(strange)), UNANSWERABLE))
+            continue
+        extra = _absent(rng, document, (first, last), other, lexicon, whole, rename, menu.blurred)
         if extra is not None:
             asked.append(extra)
     rng.shuffle(asked)
     return Example(told, asked)
 
 
+def _writer(one: Question) -> Callable[[random.Random, str], str]:
+    """What gives a question its last form, after names have been exchanged."""
+    if one.kind.startswith("cloze"):
+        return lambda _rng, text: text
+    return typed if one.kind.startswith("blurred") else casual
+
+
 def foreign(
-    rng: random.Random, document: Mapping[str, Any], lexicon: Lexicon, *, outside: tuple[int, int] = (0, 0)
+    rng: random.Random,
+    document: Mapping[str, Any],
+    lexicon: Lexicon,
+    *,
+    outside: tuple[int, int] = (0, 0),
+    blurs: float = 0.0,
 ) -> Question | None:
-    """A question about a random sentence of the document that is not in the range `outside`."""
+    """A question about a random sentence of the document that is not in the range `outside`; blurs: share blurred."""
     n = len(document["tags"])
     for _ in range(8):
         k = rng.randrange(n)
         if document["tags"][k] and not outside[0] <= k < outside[1]:
-            found = _made(rng, document, k, lexicon, None, 0.0, most=1)
+            if rng.random() < blurs:
+                found = _Topics(document, lexicon).blurred(rng, k, 0, n)
+            else:
+                found = _made(rng, document, k, lexicon, None, 0.0, most=1)
             if found:
                 return found[0]
     return None
@@ -121,13 +159,15 @@ def _absent(
     lexicon: Lexicon,
     whole: str,
     rename: Any,
+    blurs: float,
 ) -> Asked | None:
     """An unanswerable question: mostly about another document, else about what the excerpt leaves out."""
     near = other is None or (inside[1] - inside[0] < len(document["tags"]) // 2 and rng.random() < 0.3)
-    one = foreign(rng, document, lexicon, outside=inside) if near else foreign(rng, other, lexicon)  # type: ignore[arg-type]
+    place = {"outside": inside} if near else {}
+    one = foreign(rng, document if near or other is None else other, lexicon, blurs=blurs, **place)
     if one is None or one.answer in whole or rename(one.answer) in whole:
         return None
-    return Asked(casual(rng, rename(one.text)), UNANSWERABLE)
+    return Asked(_writer(one)(rng, rename(one.text)), UNANSWERABLE)
 
 
 def _made(
@@ -189,3 +229,26 @@ class _Topics:
             # "she ... the singer" needs a noun that names persons, "it ... the film" one that does not.
             self.noun = noun if (self.lexicon.kind(noun) == "H") == self.person else ""
         return Topic(self.name, self.person, self.noun)
+
+    def blurred(self, rng: random.Random, k: int, first: int, last: int) -> list[Question]:
+        """Blurred questions on sentence k of an excerpt of the sentences first to last - 1."""
+        text, tags = self._sentence(k)
+        near = [self._sentence(m) for m in (k - 1, k + 1) if first <= m < last and self.document["tags"][m]]
+        return blurred(rng, text, tags, self.lexicon, title=self._title, topic=self(k), near=near, most=2)
+
+    def strange(self, rng: random.Random, k: int, other: Mapping[str, Any], whole: str) -> str | None:
+        """A blurred question on sentence k with names of another document, which the text `whole` does not answer."""
+        text, tags = self._sentence(k)
+        at = rng.randrange(len(other["tags"]))
+        shown = slice(at, at + _NAMED)
+        there = [other["text"][start:end] for start, end in other["sentences"][shown]]
+        names = names_in(there, other["tags"][shown])
+        return estranged(rng, text, tags, self.lexicon, names=names, text=whole, title=self._title, topic=self(k))
+
+    @property
+    def _title(self) -> str:
+        return self.document["title"] if self.document["kind"] == "encyclopaedia" else ""
+
+    def _sentence(self, k: int) -> tuple[str, str]:
+        start, end = self.document["sentences"][k]
+        return self.document["text"][start:end], self.document["tags"][k]

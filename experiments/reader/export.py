@@ -124,6 +124,21 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     return from_llama(load_file(folder / "model.safetensors"), shape_of(folder))
 
 
+def weights_of(folder: Path, shape: Shape) -> dict[str, Tensor]:
+    """The weights of an exported reader or of a training state, stacked and in fp32.
+
+    Raises UserError where they are of another shape.
+    """
+    exported = (folder / "config.json").is_file()
+    state = None if exported else load_state(folder)
+    found = shape_of(folder) if state is None else Shape.from_dict(state.progress["shape"])
+    if found != shape:
+        raise UserError(
+            "these weights are of another shape", where=str(folder), remedy="Give the shape they were trained with"
+        )
+    return read_weights(folder) if state is None else dict(state.weights)
+
+
 def write(shape: Shape, weights: Mapping[str, Tensor], tokenizer: Path, out: Path) -> None:
     """Write the folder. tokenizer: a folder with tokenizer.json and tokenizer_config.json.
 
@@ -149,10 +164,10 @@ def write(shape: Shape, weights: Mapping[str, Tensor], tokenizer: Path, out: Pat
     settings = json.loads((tokenizer / "tokenizer_config.json").read_text(encoding="utf-8"))
     # transformers 5 writes "TokenizersBackend", which its predecessor does not know.
     settings |= {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": shape.window, "padding_side": "left"}
-    _json(out / "tokenizer_config.json", settings)
-    _json(out / "config.json", configuration(shape, stop))
+    write_json(out / "tokenizer_config.json", settings)
+    write_json(out / "config.json", configuration(shape, stop))
     generation = {"bos_token_id": BEGIN, "eos_token_id": stop, "pad_token_id": PAD, "do_sample": False}
-    _json(out / "generation_config.json", generation | {"max_new_tokens": LONGEST_ANSWER})
+    write_json(out / "generation_config.json", generation | {"max_new_tokens": LONGEST_ANSWER})
 
 
 def export(state: Path, tokenizer: Path, out: Path) -> Shape:
@@ -164,5 +179,6 @@ def export(state: Path, tokenizer: Path, out: Path) -> Shape:
     return shape
 
 
-def _json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a file of settings, as the export has them."""
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

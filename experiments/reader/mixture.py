@@ -34,8 +34,9 @@ class Task:
         whole    (rng, words, characters) -> Example
         excerpt  (rng, document, lexicon, room=characters, menu, other, pools) -> Example, questions on running text
     rate: characters to a token. sentence: tokens of a planted sentence. alone, noise: shares of planted examples whose
-    sentences stand alone, and among noise. piled: share of examples made as several passages under labels. gaps: share
-    of cloze questions in excerpts. longest: tokens, for makers that cannot fill a long document.
+    sentences stand alone, and among noise. piled: share of examples made as several passages under labels. gaps,
+    blurred, names: as `excerpts.Menu` has them. short: factor of the weight in rows of up to _SHORT tokens. longest:
+    tokens, for makers that cannot fill a long document.
     """
 
     maker: str
@@ -47,48 +48,93 @@ class Task:
     noise: float = 0.1
     piled: float = 0.0
     gaps: float = 0.0
+    blurred: float = 0.0
+    names: float = 0.9
+    short: float = 1.0
     longest: int = 32_768
 
 
-TASKS: tuple[Task, ...] = (
-    Task(maker="needles:make_needles", form="planted", weight=11, sentence=28),
-    Task(maker="twins:make_twins", form="planted", weight=4, sentence=22, alone=0.5),
-    Task(maker="twins:make_twin_page", form="whole", weight=5, rate=2.4),
-    Task(maker="lookups:make_kv", form="whole", weight=3, rate=1.42),
-    Task(maker="lookups:make_lines", form="whole", weight=2, rate=1.64),
-    Task(maker="lookups:make_table", form="whole", weight=2, rate=1.48),
-    Task(maker="lookups:make_list", form="whole", weight=2, rate=1.9),
-    Task(maker="relations:make_relations", form="planted", weight=15, sentence=16, alone=0.5),
-    Task(maker="tracking:make_variables", form="planted", weight=4, sentence=13),
-    Task(maker="tracking:make_movements", form="planted", weight=2, sentence=11, alone=0.8, longest=1024),
-    Task(maker="worlds:make_world", form="planted", weight=7, sentence=26, alone=0.4),
-    Task(maker="worlds:make_article", form="whole", weight=26, piled=0.5),
-    Task(maker="excerpts:about", form="excerpt", weight=26, piled=0.4, gaps=0.1),
-    Task(maker="excerpts:about", form="excerpt", weight=4, piled=0.2, gaps=0.9),
-)
-"""Weights are shares of the examples of a length; they need not sum to anything."""
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A table of tasks and one of lengths.
 
-LENGTHS: tuple[tuple[float, Mapping[int, float]], ...] = (
-    (0.06, {512: 1.0}),
-    (0.50, {512: 0.25, 1024: 0.30, 2048: 0.45}),
-    (0.72, {512: 0.10, 1024: 0.15, 2048: 0.30, 4096: 0.45}),
-    (1.00, {512: 0.06, 1024: 0.09, 2048: 0.18, 4096: 0.27, 8192: 0.26, 16_384: 0.14}),
+    tasks: their weights are shares of the examples of a length; they need not sum to anything. lengths: up to this
+    share of the run, row length in tokens -> share of the batches, and so of the tokens.
+    """
+
+    tasks: tuple[Task, ...]
+    lengths: tuple[tuple[float, Mapping[int, float]], ...]
+
+
+FIRST = Stage(
+    (
+        Task(maker="needles:make_needles", form="planted", weight=11, sentence=28),
+        Task(maker="twins:make_twins", form="planted", weight=4, sentence=22, alone=0.5),
+        Task(maker="twins:make_twin_page", form="whole", weight=5, rate=2.4),
+        Task(maker="lookups:make_kv", form="whole", weight=3, rate=1.42),
+        Task(maker="lookups:make_lines", form="whole", weight=2, rate=1.64),
+        Task(maker="lookups:make_table", form="whole", weight=2, rate=1.48),
+        Task(maker="lookups:make_list", form="whole", weight=2, rate=1.9),
+        Task(maker="relations:make_relations", form="planted", weight=15, sentence=16, alone=0.5),
+        Task(maker="tracking:make_variables", form="planted", weight=4, sentence=13),
+        Task(maker="tracking:make_movements", form="planted", weight=2, sentence=11, alone=0.8, longest=1024),
+        Task(maker="worlds:make_world", form="planted", weight=7, sentence=26, alone=0.4),
+        Task(maker="worlds:make_article", form="whole", weight=26, piled=0.5),
+        Task(maker="excerpts:about", form="excerpt", weight=26, piled=0.4, gaps=0.1),
+        Task(maker="excerpts:about", form="excerpt", weight=4, piled=0.2, gaps=0.9),
+    ),
+    (
+        (0.06, {512: 1.0}),
+        (0.50, {512: 0.25, 1024: 0.30, 2048: 0.45}),
+        (0.72, {512: 0.10, 1024: 0.15, 2048: 0.30, 4096: 0.45}),
+        (1.00, {512: 0.06, 1024: 0.09, 2048: 0.18, 4096: 0.27, 8192: 0.26, 16_384: 0.14}),
+    ),
 )
-"""Up to this share of the run: row length in tokens -> share of the batches, and so of the tokens."""
+"""Copying, looking up, and what a sentence says."""
+
+SECOND = Stage(
+    (
+        Task(maker="needles:make_needles", form="planted", weight=8, sentence=28),
+        Task(maker="twins:make_twins", form="planted", weight=5, sentence=22, alone=0.5),
+        Task(maker="twins:make_twin_page", form="whole", weight=5, rate=2.4),
+        Task(maker="lookups:make_kv", form="whole", weight=6, rate=1.42),
+        Task(maker="lookups:make_lines", form="whole", weight=2, rate=1.64),
+        Task(maker="lookups:make_table", form="whole", weight=2, rate=1.48),
+        Task(maker="lookups:make_list", form="whole", weight=2, rate=1.9),
+        Task(maker="relations:make_relations", form="planted", weight=30, short=3.0, sentence=16, alone=0.6),
+        Task(maker="tracking:make_variables", form="planted", weight=8, sentence=13),
+        Task(maker="tracking:make_movements", form="planted", weight=1, sentence=11, alone=0.8, longest=1024),
+        Task(maker="worlds:make_world", form="planted", weight=4, sentence=26, alone=0.4),
+        Task(maker="worlds:make_article", form="whole", weight=16, piled=0.5),
+        Task(
+            maker="excerpts:about", form="excerpt", weight=45, short=1.4, piled=0.5, gaps=0.05, blurred=0.65, names=0.5
+        ),
+        Task(maker="excerpts:about", form="excerpt", weight=4, piled=0.2, gaps=0.9),
+    ),
+    (
+        (0.38, {512: 0.25, 1024: 0.35, 2048: 0.40}),
+        (0.60, {512: 0.12, 1024: 0.18, 2048: 0.30, 4096: 0.40}),
+        (1.00, {512: 0.06, 1024: 0.10, 2048: 0.20, 4096: 0.24, 8192: 0.24, 16_384: 0.16}),
+    ),
+)
+"""Hops, which come suddenly and only where they are half of what is asked, and questions as people ask them."""
+
+STAGES = {"first": FIRST, "second": SECOND}
 
 _SHORT_ROOMS = (220, 320, 420, 600)
-_SHORT = 0.35
-"""Share of the rows of up to 2,048 tokens that hold many short examples, each a paragraph and its questions."""
+_SHORT = 2048
+_PARAGRAPHS = 0.35
+"""Share of the rows of up to _SHORT tokens that hold many short examples, each a paragraph and its questions."""
 _FOREIGN = 0.15
 """Share of whole documents to which questions about another one are added, a quarter as many as it has of its own."""
-_ABSENT = 0.08
+_ABSENT = 0.05
 """Share of questions on an excerpt that it does not answer."""
 _INSTRUCTED = 0.1
 _QUESTION = 26
 """Tokens of a question and its answer, roughly."""
 
 
-def length_at(rng: random.Random, share: float, lengths: Sequence[tuple[float, Mapping[int, float]]] = LENGTHS) -> int:
+def length_at(rng: random.Random, share: float, lengths: Sequence[tuple[float, Mapping[int, float]]]) -> int:
     """The row length of a batch at this share of the run."""
     weights = next((w for until, w in lengths if share < until), lengths[-1][1])
     return rng.choices(list(weights), list(weights.values()))[0]
@@ -114,14 +160,14 @@ class Mixture:
         seed: int,
         batches: int,
         batch_tokens: int,
-        tasks: Sequence[Task] = TASKS,
-        lengths: Sequence[tuple[float, Mapping[int, float]]] = LENGTHS,
+        stage: Stage = FIRST,
         strict: bool = True,
     ) -> None:
         self._packer, self._documents = packer, documents
-        self._seed, self._batches, self._tokens, self._lengths = seed, batches, batch_tokens, lengths
+        self._seed, self._batches, self._tokens, self._lengths = seed, batches, batch_tokens, stage.lengths
         self.failures = 0
-        makers = {task: _maker(task, strict) for task in tasks if documents is not None or task.form != "excerpt"}
+        self._single = packer.single_words()
+        makers = {task: _maker(task, strict) for task in stage.tasks if documents is not None or task.form != "excerpt"}
         self._makers = {task: maker for task, maker in makers.items() if maker is not None}
         if not self._makers:
             raise ValueError("no task is left to draw from")
@@ -135,8 +181,8 @@ class Mixture:
         return np.stack(ids), np.stack(classes)
 
     def _row(self, rng: random.Random, length: int) -> Any:
-        words = Words(rng)
-        short = length <= 2048 and rng.random() < _SHORT
+        words = Words(rng, single=self._single)
+        short = length <= _SHORT and rng.random() < _PARAGRAPHS
         share = 0.5 if short else question_share(length)
 
         def draw(room: int) -> Example | None:
@@ -155,7 +201,7 @@ class Mixture:
     def example(self, rng: random.Random, words: Words, room: int, share: float) -> Example:
         """One example meant for so many tokens, of which questions take about `share`."""
         tasks = [task for task in self._makers if room <= task.longest] or list(self._makers)
-        task = rng.choices(tasks, [t.weight for t in tasks])[0]
+        task = rng.choices(tasks, [t.weight * (t.short if room <= _SHORT else 1.0) for t in tasks])[0]
         document = min(int(room * (1 - share)), task.longest)
         example = self._made(rng, words, task, document, max(1, int(room * share / _QUESTION)))
         if task.form == "whole" and rng.random() < _FOREIGN:
@@ -195,7 +241,9 @@ class Mixture:
             raise ValueError(f"{task.maker} needs documents")
         document, other = docs.draw(rng), docs.draw(rng)
         # Rules find no question in many a sentence; what is too much the packer leaves out.
-        menu = Menu(count=math.ceil(1.5 * questions), gaps=task.gaps, absent=_ABSENT)
+        menu = Menu(
+            count=math.ceil(1.5 * questions), gaps=task.gaps, blurred=task.blurred, names=task.names, absent=_ABSENT
+        )
         size = max(120, characters)
         example = self._makers[task](rng, document, docs.lexicon, room=size, menu=menu, other=other, pools=docs.pools)
         return example, document["title"]

@@ -73,6 +73,12 @@ class Packer:
         # The first question is encoded with its blank line as one piece, as it stands in a whole prompt.
         self._first, self._later = self._ids(["\n\nQuestion:", "\nQuestion:"])
 
+    def single_words(self) -> list[str]:
+        """Capitalised words that are one token with the space before them, in the vocabulary's order."""
+        entries = sorted(self._tokenizer.get_vocab().items(), key=lambda entry: entry[1])
+        words = [entry[1:] for entry, _ in entries if entry.startswith("Ġ")]
+        return [w for w in words if len(w) > 2 and w.isascii() and w.isalpha() and w.istitle()]
+
     def encode(self, rng: random.Random, example: Example, room: int, *, share: float = 0.3) -> Encoded | None:
         """The example in at most `room` tokens, or None where no question of it fits.
 

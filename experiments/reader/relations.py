@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from experiments.reader.example import UNANSWERABLE, Asked, Planted
 from experiments.reader.relation_grammar import NESTING, RELATIONS, Relation
@@ -25,6 +26,7 @@ PARALLEL_SHARE = 0.85  # of the worlds; in the others facts are scattered as in 
 SIDES = (5, 6, 6, 7, 8, 10)  # things of a kind in a small parallel world
 LARGEST, SMALLEST = 40, 10  # sentences; most worlds are not larger than this, and none smaller
 CANDIDATES = 4  # different answers that the last two relations of a longer question alone must leave open
+SINGLE_SHARE = 0.35  # of the worlds have names of one token each
 LARGE_SHARE = 0.15  # of the worlds fill the room that they are given
 INSTRUMENTS = "violin cello flute harp oboe trumpet piano organ guitar lute banjo clarinet tuba bassoon viola".split()
 # A fact of the first relation lets a reader guess one of the second about its target: "X is the capital of Y" says
@@ -32,6 +34,7 @@ INSTRUMENTS = "violin cello flute harp oboe trumpet piano organ guitar lute banj
 IMPLIES = {"capital": "country", "ceo": "employer", "founder": "employer", "rector": "employer", "mouth": "river",
            "local_club": "club", "coach": "club", "mayor": "residence", "birthplace": "residence", "campus": "country",
            "hero": "favourite_book", "author": "favourite_book", "headquarters": "country"}  # fmt: skip
+Names = Literal["full", "short", "single"]
 FROM = {kind: [r for r in RELATIONS.values() if r.source == kind] for kind in "POCNWUKR"}
 
 
@@ -71,7 +74,7 @@ def make_relations(rng: random.Random, words: Words, size: int) -> Planted:
     if size > SMALLEST and rng.random() > LARGE_SHARE:
         size = rng.randint(SMALLEST, min(size, LARGEST))
     size = max(size, SMALLEST)
-    world = draw_world(rng, words, size)
+    world = draw_world(rng, words, size, single=SINGLE_SHARE)
     asked: list[list[Asked]] = []
     for hops, share in HOP_SHARES:
         wanted = round(min(max(size, 16), MOST_QUESTIONS) * share)
@@ -84,14 +87,19 @@ def make_relations(rng: random.Random, words: Words, size: int) -> Planted:
     return Planted(world.sentences, flat)
 
 
-def draw_world(rng: random.Random, words: Words, size: int) -> World:
-    """`size` facts, parallel in most draws and scattered in the rest; in some all names are of one word."""
-    short = rng.random() < 0.3
+def draw_world(rng: random.Random, words: Words, size: int, *, single: float = 0.0) -> World:
+    """`size` facts, parallel in most draws and scattered in the rest; in some all names are of one word.
+
+    single: share of the worlds whose names are single tokens, from which hops are learned first.
+    """
+    names: Names = "short" if rng.random() < 0.3 else "full"
+    if single and rng.random() < single:
+        names = "single"
     make = parallel_world if rng.random() < PARALLEL_SHARE else scattered_world
-    return make(rng, words, size, short)
+    return make(rng, words, size, names)
 
 
-def parallel_world(rng: random.Random, words: Words, size: int, short: bool = False) -> World:
+def parallel_world(rng: random.Random, words: Words, size: int, names: Names = "full") -> World:
     """Relations that each lead from all things of a kind to different things of another, less a few facts.
 
     A question of several hops has then as many candidates at every hop as there are things of a kind.
@@ -104,11 +112,11 @@ def parallel_world(rng: random.Random, words: Words, size: int, short: bool = Fa
     for relation in _path(rng):
         for kind in (relation.source, relation.target):
             if kind not in world.ends:
-                make = _entities(kind, rng, words, short)
+                make = _entities(kind, rng, words, names)
                 most = min(side, 12) if kind == "I" else side + (rng.random() < 0.3)
-                names = [name for name in words.distinct(make, most + 2) if name not in taken][:most]
-                taken.update(dict.fromkeys(names))
-                world.ends[kind] = names
+                drawn = [name for name in words.distinct(make, most + 2) if name not in taken][:most]
+                taken.update(dict.fromkeys(drawn))
+                world.ends[kind] = drawn
         forms = (pick(rng, relation.statements),) if one_form else relation.statements
         facts += [(relation, x, y, forms) for x, y in _paired(rng, relation, world.ends)]
         if len(facts) >= size * 1.08:
@@ -117,7 +125,7 @@ def parallel_world(rng: random.Random, words: Words, size: int, short: bool = Fa
     for relation, x, y, forms in facts[:size]:
         _state(rng, world, relation, x, y, forms)
     if len(world.sentences) < size:
-        return scattered_world(rng, words, size, short)
+        return scattered_world(rng, words, size, names)
     return world
 
 
@@ -166,7 +174,7 @@ def _state(
     world.sentences.append(pick(rng, forms or relation.statements).format(x=x, y=y))
 
 
-def scattered_world(rng: random.Random, words: Words, size: int, short: bool = False) -> World:
+def scattered_world(rng: random.Random, words: Words, size: int, names: Names = "full") -> World:
     """`size` facts of a few relations among few entities, which entity with which by chance.
 
     Every relation holds of several entities and every entity stands in several relations, so that neither the last
@@ -175,7 +183,7 @@ def scattered_world(rng: random.Random, words: Words, size: int, short: bool = F
     relations = _related(rng, max(2, round(size / rng.uniform(2.5, 5))))
     kinds = list(dict.fromkeys([kind for r in relations for kind in (r.source, r.target)]))
     each = max(2, round(size / len(relations) * rng.uniform(1.1, 2.0)) + 1)
-    ends = {kind: words.distinct(_entities(kind, rng, words, short), min(each, 12) if kind == "I" else each)
+    ends = {kind: words.distinct(_entities(kind, rng, words, names), min(each, 12) if kind == "I" else each)
             for kind in kinds}  # fmt: skip
     world = World([], {}, ends)
     open_facts = [(relation, end) for relation in relations for end in ends[relation.source]]
@@ -303,9 +311,11 @@ def _broken(rng: random.Random, world: World, words: Words, count: int) -> list[
     return out
 
 
-def _entities(kind: str, rng: random.Random, words: Words, short: bool) -> Callable[[], str]:
+def _entities(kind: str, rng: random.Random, words: Words, names: Names) -> Callable[[], str]:
     """A maker of names of a kind; short: persons by their first names, companies by one word."""
-    if short and kind in "PO":
+    if names == "single" and kind in "POCNWUKR":
+        return words.whole
+    if names == "short" and kind in "PO":
         return words.first if kind == "P" else words.name
     return ENTITIES[kind](rng, words)
 

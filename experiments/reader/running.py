@@ -23,10 +23,13 @@ Document = dict[str, Any]
 """A tagged text: a line of the file that `tagging` describes."""
 KINDS = {
     "wikipedia-a": 8.0,
+    "wikipedia-a-asides": 8.0,
+    "wikipedia-api": 8.0,
     "musique-paragraphs": 8.0,
     "nations": 8.0,
     "wordnet-names": 2.5,
     "manual": 0.2,
+    "narrative": 0.3,
     "novel": 0.6,
     "speech": 0.5,
     "game": 0.5,

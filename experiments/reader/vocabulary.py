@@ -211,11 +211,12 @@ def a_or_an(phrase: str) -> str:
 
 
 class Words:
-    """Draws values of one kind or another from `rng`; `made` is the share of names that are made of syllables."""
+    """Draws values of one kind or another. made: share of made names; single: capitalised words of one token each."""
 
-    def __init__(self, rng: random.Random, made: float = 0.5) -> None:
+    def __init__(self, rng: random.Random, made: float = 0.5, single: Sequence[str] = ()) -> None:
         self.rng = rng
         self.made = made
+        self.single = single
 
     def chance(self, share: float) -> bool:
         """True in this share of the calls."""
@@ -234,8 +235,6 @@ class Words:
             tries += 1
         return list(out)
 
-    # ------------------------------------------------------------------------------------------------------- words
-
     def syllables(self, low: int = 1, high: int = 3) -> str:
         """A made word of lower-case letters."""
         rng = self.rng
@@ -247,6 +246,10 @@ class Words:
     def name(self) -> str:
         """A made proper name, one word, such as `Dendresbar`."""
         return self.syllables(2, 3).capitalize()
+
+    def whole(self) -> str:
+        """A name of one token; a first name where no such words were given."""
+        return pick(self.rng, self.single or FIRST_NAMES)
 
     def noun(self) -> str:
         """A common noun, a thing that can be counted or held or seen."""

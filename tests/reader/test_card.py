@@ -63,10 +63,14 @@ def test_figures_training_and_sizes_are_shown(model, tmp_path):
     counts, measured = tmp_path / "texts.json", tmp_path / "reader.json"
     counts.write_text(json.dumps({"foldoc": {"documents": 6500, "characters": 3_381_755, "held": 326}}))
     measured.write_text(json.dumps(figures()))
-    file = write_card(model, training=state, device="NVIDIA H100", counts=counts, figures=measured)
+    (model / "config.json").write_text(json.dumps(configuration(NARROW, [2, 10]) | {"decline_shift": 3.02}))
+    file = write_card(model, training=[state, state], device="NVIDIA H100", counts=counts, figures=measured)
     text = file.read_text()
     assert file == model / "README.md"
-    assert "2.00 billion tokens in 9,000 steps, seed 1; 25 minutes of one NVIDIA H100" in text
+    stage = "2.00 billion tokens in 9,000 steps"
+    assert f"{stage}; then {stage}. 50 minutes of one NVIDIA H100" in text
+    assert "lowered by 3.02 nats" in text
+    assert "greedy, float32 through" in text
     assert "| foldoc | dict-foldoc (debian 20230119-1) | GFDL-1.1-or-later | 3.4 |" in text
     assert "| needle, single | 0.97 |  |  | 0.90 |" in text or "| needle, single | 0.98 |  |  | 0.90 |" in text
     assert "| NQ, own paragraph | 288 | 0.31 | 0.46 | 0.12 |" in text

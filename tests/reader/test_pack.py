@@ -7,7 +7,7 @@ import pytest
 
 from experiments.reader.example import UNANSWERABLE, Asked, Example, Planted
 from experiments.reader.excerpts import segments, span
-from experiments.reader.mixture import LENGTHS, TASKS, Mixture, Task, length_at
+from experiments.reader.mixture import FIRST, STAGES, Mixture, Stage, Task, length_at
 from experiments.reader.pack import ANSWER, BEGIN, IGNORED, PAD, TEXT, Packer, load_tokenizer, prompt
 from experiments.reader.running import Documents, foreign, instructed, noise, pile
 from experiments.reader.vocabulary import Words
@@ -163,7 +163,7 @@ def test_a_foreign_question_names_what_the_document_does_not():
 def mixture(packer, **changed):
     settings = {"seed": 3, "batches": 100, "batch_tokens": 4096, "strict": True}
     task = Task(maker="missing:make", form="planted", weight=1, rate=2, sentence=30, alone=0.5)
-    made = Mixture(packer, documents(), **{**settings, "strict": False, "tasks": TASKS, **changed})
+    made = Mixture(packer, documents(), **{**settings, "strict": False, **changed})
     made._makers = {task: make_facts}
     return made
 
@@ -193,15 +193,33 @@ def test_a_batch_has_all_its_tokens_and_its_answers_stand_in_it(tokenizer, packe
 
 def test_lengths_grow_and_long_ones_have_their_share():
     rng = random.Random(0)
-    assert {length_at(rng, 0.01) for _ in range(50)} == {512}
-    last = [length_at(rng, 0.9) for _ in range(4000)]
+    assert {length_at(rng, 0.01, FIRST.lengths) for _ in range(50)} == {512}
+    last = [length_at(rng, 0.9, FIRST.lengths) for _ in range(4000)]
     assert 0.35 < sum(x >= 8192 for x in last) / 4000 < 0.45 and max(last) == 16_384
-    assert length_at(rng, 1.0) in LENGTHS[-1][1]
+    assert length_at(rng, 1.0, FIRST.lengths) in FIRST.lengths[-1][1]
 
 
 def test_a_maker_that_is_not_there_is_an_error_but_for_tests_of_a_part(packer):
-    missing = [Task(maker="missing:make", form="whole", weight=1)]
+    missing = Stage((Task(maker="missing:make", form="whole", weight=1),), FIRST.lengths)
     with pytest.raises(ModuleNotFoundError):
-        Mixture(packer, None, seed=1, batches=1, batch_tokens=512, tasks=missing)
+        Mixture(packer, None, seed=1, batches=1, batch_tokens=512, stage=missing)
     with pytest.raises(ValueError, match="no task"):
-        Mixture(packer, None, seed=1, batches=1, batch_tokens=512, tasks=missing, strict=False)
+        Mixture(packer, None, seed=1, batches=1, batch_tokens=512, stage=missing, strict=False)
+
+
+def test_short_rows_are_asked_more_of_what_is_learned_there(packer):
+    """Hops are learned in short rows: a factor of 1,000 leaves nothing else there, and changes nothing in long ones."""
+    often = Task(maker="relations:make_relations", form="planted", weight=1, short=1000.0)
+    seldom = Task(maker="lookups:make_kv", form="whole", weight=1)
+    made = Mixture(packer, None, seed=1, batches=1, batch_tokens=512, stage=Stage((often, seldom), FIRST.lengths))
+    drawn = {}
+    made._made = lambda rng, words, task, *rest: drawn.setdefault(room, []).append(task) or Example(["."], [])
+    for room in (2048, 2049):
+        for seed in range(200):
+            made.example(random.Random(seed), Words(random.Random(seed)), room, 0.2)
+    assert drawn[2048].count(seldom) < 5 and 70 < drawn[2049].count(seldom) < 130
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_maker_of_a_stage_is_there(packer, name):
+    assert Mixture(packer, documents(), seed=1, batches=1, batch_tokens=512, stage=STAGES[name])

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
+import struct
 import subprocess
 import sys
+import tarfile
+import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from experiments.reader import clean, texts
+from experiments.reader import clean, held_people, texts
+from experiments.reader import sources as sources_file
 from experiments.reader.sources import Source, sources
 from pipeline.core.errors import UserError
 
@@ -69,6 +76,96 @@ The text of the references is not a part of what the article says, and it is lef
         "The Arle is a river in Tamber. It is 200 miles long, and it was bridged in 1872 by the engineer Ada Pell of "
         "Corvale."
     ]
+
+
+def test_captions_and_list_items_that_are_sentences_are_the_asides_of_an_article():
+    markup = f"""[[File:Arle.jpg|thumb|200px|The [[Arle|river Arle]] near its mouth at [[Corvale]],<br />seen from \
+the bridge of 1872.]]
+[[File:Pell.jpg|thumb|Ada Pell]]
+{SENTENCE * 2}
+* The ''Corvale Bridge'' was built by [[Ada Pell]] in 1872, and it is the oldest of the seven.<ref>A book.</ref>
+* Bridges: see there.
+* which is a part of a sentence that began before the list and goes on in it as the item of a list.
+== References ==
+* A book on the bridges of the river, and what the people of the county have said of them since."""
+    assert clean.wiki_asides(markup) == [
+        "The river Arle near its mouth at Corvale, seen from the bridge of 1872.",
+        "The Corvale Bridge was built by Ada Pell in 1872, and it is the oldest of the seven.",
+    ]
+    assert not set(clean.wiki_asides(markup)) & set(clean.wiki_paragraphs(markup))
+    assert clean.wiki_asides("#REDIRECT [[Arle]]") == []
+
+
+def test_recorded_answers_of_an_encyclopaedia_are_read_as_html_or_extracts(tmp_path):
+    def answer(title: str, **given: object) -> dict[str, object]:
+        return {"query": {"pages": {"1": {"title": title, **given}}}}
+
+    extract = f"{SENTENCE.strip()}It was bridged in 1872 by Ada Pell.\n\n\n== Course ==\n{SENTENCE * 2}"
+    calls = {
+        "a": answer("Arle", extract=extract),
+        "b": answer(
+            "Tamber", revisions=[{"*": f'<div class="x"><p>{SENTENCE}<sup>[1]</sup></p><table></table></div>'}]
+        ),
+        "c": answer("Category:Rivers", extract=SENTENCE),
+        "d": {"batchcomplete": ""},
+    }
+    other = {"a": answer("Not of the encyclopaedia", extract=SENTENCE)}
+    recorded = {"https://en.wikipedia.org/w/api.php": calls, "https://arle.example/api.php": other}
+    (tmp_path / "m.json").write_text(json.dumps(recorded), encoding="utf-8")
+    assert list(texts.wiki_answers([tmp_path / "m.json"])) == [
+        ("Arle", [f"{SENTENCE}It was bridged in 1872 by Ada Pell.", (SENTENCE * 2).strip()]),
+        ("Tamber", [SENTENCE.strip()]),
+    ]
+
+
+def test_narrative_books_of_a_sword_module_are_read_without_notes_and_preface(tmp_path):
+    def book(name: str) -> bytes:
+        head = f'<milestone n="{{}}" type="x-usfm-h"/><div sID="p" type="x-p"/>{SENTENCE}<div eID="p" type="x-p"/>'
+        told = SENTENCE.replace("river", '<w lemma="strong:H1">river</w><note placement="foot">a stream</note>')
+        return zlib.compress((head.format("Preface") + head.format(name).replace(SENTENCE, told)).encode())
+
+    packed, places = b"", b""
+    for one in (b"", book("Ruth"), book("Romans")):
+        places += struct.pack("<III", len(packed), len(one), 0)
+        packed += one
+    (tmp_path / "ot.bzz").write_bytes(packed)
+    (tmp_path / "ot.bzs").write_bytes(places)
+    assert list(texts.sword([tmp_path / "ot.bzs"])) == [("Ruth", [SENTENCE.strip()])]
+
+
+def test_a_clear_source_leaves_out_what_the_questions_by_people_stand_on(tmp_path):
+    asked = "Ada Pell of Corvale built the first bridge over the Arle in 1872."
+    (tmp_path / "lost_in_the_middle" / "qa_data").mkdir(parents=True)
+    (tmp_path / "musique100").mkdir()
+    row = {"question": "Who?", "answers": ["Ada Pell"], "ctxs": [{"text": f"{asked} It fell.", "isgold": True}]}
+    with gzip.open(tmp_path / held_people.NQ, "wt", encoding="utf-8") as lines:
+        lines.write(json.dumps(row) + "\n")
+    (tmp_path / held_people.MUSIQUE).write_text("[]", encoding="utf-8")
+    (tmp_path / "a.txt").write_text(f"{SENTENCE * 3}\n\n{asked} {SENTENCE}", encoding="utf-8")
+    given = source(["a.txt"])
+    assert asked in next(texts.documents(tmp_path, tmp_path, [given])).text
+    assert asked not in next(texts.documents(tmp_path, tmp_path, [replace(given, clear=True)])).text
+
+
+def test_two_sources_of_the_same_articles_hold_out_the_same_titles(tmp_path):
+    found = toy_books(tmp_path / "toy", 40)
+    assert 0 < sum(one.held for one in found) < len(found)
+    other = replace(source(["*.txt"]), name="other", held_with="toy")
+    again = list(texts.documents(tmp_path / "toy", tmp_path / "toy", [other]))
+    assert {(one.title, one.held) for one in again} == {(one.title, one.held) for one in found}
+    assert {one.source for one in again} == {"other"}
+
+
+def test_of_a_source_archive_only_what_is_named_is_unpacked(tmp_path, monkeypatch):
+    with tarfile.open(tmp_path / "toy-1.0.tar.gz", "w:gz") as archive:
+        for name in ("toy-1.0/tests/data.json", "toy-1.0/setup.py"):
+            member = tarfile.TarInfo(name)
+            member.size = 2
+            archive.addfile(member, io.BytesIO(b"{}"))
+    monkeypatch.setattr(sources_file, "_run", lambda command, folder: None)
+    given = replace(source(["tests/data.json"]), origin="pypi-source", version="1.0")
+    assert sources_file.fetch_one(tmp_path, given)["file"] == "toy-1.0.tar.gz"
+    assert [str(one.relative_to(tmp_path / "toy")) for one in (tmp_path / "toy").rglob("*.*")] == ["tests/data.json"]
 
 
 def test_redirects_and_lists_of_senses_are_no_articles():
