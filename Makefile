@@ -84,10 +84,10 @@ train-reader: $(VENV)/.installed ## Train the embedded reader from nothing on on
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,reader]'
 	@$(BIN)/python -m experiments.reader prepare --out '$(FOLDER)/data'
 	@PYTHON='$(abspath $(BIN))/python' DATA='$(abspath $(FOLDER))/data' RUN='$(abspath $(FOLDER))/run' \
-	  EXPORT='$(abspath $(FOLDER))/model' SECONDS_LEFT='$(or $(SECONDS_LEFT),inf)' \
-	  $(foreach v,TOKENS SHAPE SEED WORKERS,$(if $($v),$v='$($v)')) bash benchmarks/gpu/train_reader.sh \
+	  EXPORT='$(abspath $(FOLDER))/model' SECONDS_LEFT='$(or $(SECONDS_LEFT),999999)' \
+	  $(foreach v,TOKENS TOKENS_SECOND SHAPE SEED WORKERS,$(if $($v),$v='$($v)')) bash benchmarks/gpu/train_reader.sh \
 	  || { s=$$?; test $$s -ne 3 || echo "cut off: the same command goes on"; exit $$s; }
-	@$(BIN)/python -m experiments.reader card '$(FOLDER)/model' --training '$(FOLDER)/run/light' --texts '$(FOLDER)/data/texts.json'
+	@$(BIN)/python -m experiments.reader card '$(FOLDER)/model' --training '$(FOLDER)/run/first/light' --training '$(FOLDER)/run/second/light' --texts '$(FOLDER)/data/texts.json'
 	@echo "the reader is in $(FOLDER)/model; measure it: make bench NAME=reader ARGS='--model $(FOLDER)/model'"
 
 clean: ## Remove .venv and caches; keeps runs/ and .longshort/
