@@ -64,6 +64,12 @@ def _pydocs() -> Loaded:
     return Loaded(load_pydocs())
 
 
+def _almanac() -> Loaded:
+    from experiments.data.almanac import load_almanac
+
+    return Loaded(load_almanac())
+
+
 def _needle() -> Loaded:
     from experiments.data.needle import load_needle
 
@@ -138,6 +144,7 @@ def _qmsum(root: str = "") -> Loaded:
 
 DATA: dict[str, Callable[..., Loaded]] = {
     "pydocs": _pydocs,
+    "almanac": _almanac,
     "needle": _needle,
     "lara": _lara,
     "folder": _folder,

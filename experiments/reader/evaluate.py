@@ -103,11 +103,12 @@ def summary(verdicts: Sequence[Verdict]) -> dict[str, dict[str, float]]:
     }
 
 
-def generated(folder: Path, rows: Sequence[Row], *, tokens: int = 32_768, precision: str = "float32") -> list[Verdict]:
+def generated(folder: Path, rows: Sequence[Row], *, tokens: int = 2048, precision: str = "float32") -> list[Verdict]:
     """Greedy answers of an exported reader on the CPU, in the rows' order.
 
-    tokens: of a batch, padding included. precision: "float32"; "bfloat16"; or "mixed", products in bf16 between fp32
-    activations, which is nearly as fast as bf16 and nearer to fp32.
+    tokens: of a batch, padding included; longer rows go alone, for padding costs the fast attention.
+    precision: "float32"; "bfloat16"; or "mixed", products in bf16 between fp32 activations, which is nearly as fast as
+    bf16 and nearer to fp32.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -25,8 +25,8 @@ def rates(results: Results, metric: str = "correct") -> dict[str, float]:
     return dict(results.summary.filter(pl.col("metric") == metric).select("route", "mean").iter_rows())
 
 
-def test_quickstart_on_a_few_questions(tmp_path: Path) -> None:
-    results = Experiment.from_yaml("quickstart", "limit=6", "routes.lc.truncate=end").run()
+def test_pydocs_on_a_few_questions(tmp_path: Path) -> None:
+    results = Experiment.from_yaml("pydocs", "limit=6", "routes.lc.truncate=end").run()
     assert set(rates(results)) == {
         "closed_book", "oracle", "random", "lc", "rag_bm25", "rag_dense", "rag_hybrid", "self_route",
     }  # fmt: skip
@@ -35,7 +35,7 @@ def test_quickstart_on_a_few_questions(tmp_path: Path) -> None:
     assert recall["closed_book"] == 0.0
     assert not results.incomplete
     answered = results.answers.filter((pl.col("route") == "lc") & (pl.col("answer") != "unanswerable"))
-    experiment = Experiment.from_yaml("quickstart", "limit=6")
+    experiment = Experiment.from_yaml("pydocs", "limit=6")
     for row in answered.iter_rows(named=True):
         (cite,) = row["cites"]
         text = experiment.dataset.documents[cite["doc"]].text or ""
@@ -47,7 +47,7 @@ def test_quickstart_on_a_few_questions(tmp_path: Path) -> None:
 
 def test_closed_book_declines_everything_and_reads_nothing() -> None:
     results = Experiment.from_yaml(
-        "quickstart", "limit=6", "routes={closed_book: {type: closed_book}}", "baseline="
+        "pydocs", "limit=6", "routes={closed_book: {type: closed_book}}", "baseline="
     ).run()
     assert set(results.answers["answer"]) == {"unanswerable"}
     assert set(results.answers["kept_tokens"]) == {0}
