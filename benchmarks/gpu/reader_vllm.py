@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import argparse
 import gc
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -95,12 +96,18 @@ def by_vllm(model: Path, tokens: Sequence[Sequence[int]], precision: str) -> tup
 
 def in_its_own_process(model: Path, tokens: Sequence[Sequence[int]], precision: str) -> tuple[list[str], float]:
     """`by_vllm` where its memory comes back when it is done. Raises RuntimeError with the last lines of its errors."""
+    environment = dict(os.environ)
+    if importlib.util.find_spec("flashinfer") is None:  # vLLM would sample with it, and fails where it is missing
+        environment.setdefault("VLLM_USE_FLASHINFER_SAMPLER", "0")
     with tempfile.TemporaryDirectory(prefix="reader") as folder:
         given, told = Path(folder) / "tokens.json", Path(folder) / "answers.json"
         given.write_text(json.dumps([list(ids) for ids in tokens]), encoding="utf-8")
         command = [sys.executable, "-m", "benchmarks.gpu.reader_vllm", "--model", str(model)]
         done = subprocess.run(
-            [*command, "--child", precision, str(given), str(told)], stderr=subprocess.PIPE, text=True
+            [*command, "--child", precision, str(given), str(told)],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
         if done.returncode:
             raise RuntimeError(" / ".join(done.stderr.strip().splitlines()[-4:]))
@@ -108,8 +115,8 @@ def in_its_own_process(model: Path, tokens: Sequence[Sequence[int]], precision: 
         return texts, seconds
 
 
-def measured(model: Path, rows: Sequence[Row]) -> dict[str, Any]:
-    """All figures, for the JSON file."""
+def measured(model: Path, rows: Sequence[Row], keep: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
+    """All figures, for the JSON file; keep: called with what is there after each precision, for a run may be cut off."""
     import torch
     from transformers import AutoTokenizer
 
@@ -131,13 +138,21 @@ def measured(model: Path, rows: Sequence[Row]) -> dict[str, Any]:
             texts, seconds = in_its_own_process(model, tokens, precision)
         except RuntimeError as error:  # the next precision may work; what failed is recorded
             found[precision] = {"error": str(error)[:800]}
-            continue
-        found[precision] = {
-            **compared(plain, texts, rows),
-            "seconds": round(seconds, 2),
-            "tokens_per_second": round(found["tokens"] / seconds),
-        }
+        else:
+            found[precision] = {
+                **compared(plain, texts, rows),
+                "seconds": round(seconds, 2),
+                "tokens_per_second": round(found["tokens"] / seconds),
+            }
+        keep(found)
     return found
+
+
+def _keep(found: Mapping[str, Any]) -> None:
+    text = json.dumps(found, indent=1)
+    if os.environ.get("OUT"):
+        (Path(os.environ["OUT"]) / "reader_vllm.json").write_text(text + "\n", encoding="utf-8")
+    print(text, flush=True)
 
 
 def reached(found: Mapping[str, Any]) -> bool:
@@ -158,10 +173,7 @@ def main() -> None:
         return
     if args.held is None:
         parser.error("--held is needed: the folder that `python -m experiments.reader prepare` wrote")
-    found = measured(args.model, drawn(read_rows(sorted(args.held.glob("*.jsonl"))), args.prompts))
-    if os.environ.get("OUT"):
-        (Path(os.environ["OUT"]) / "reader_vllm.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(found, indent=1))
+    found = measured(args.model, drawn(read_rows(sorted(args.held.glob("*.jsonl"))), args.prompts), _keep)
     print(f"equal to transformers fp32 on {SHARE:.0%} of the prompts: {'yes' if reached(found) else 'no'}")
 
 
