@@ -116,7 +116,7 @@ def in_its_own_process(model: Path, tokens: Sequence[Sequence[int]], precision: 
 
 
 def measured(model: Path, rows: Sequence[Row], keep: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
-    """All figures, for the JSON file; keep: called with what is there after each precision, for a run may be cut off."""
+    """All figures, for the JSON file. keep: called with what is there after each precision; a run may be cut off."""
     import torch
     from transformers import AutoTokenizer
 

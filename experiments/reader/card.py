@@ -20,7 +20,7 @@ from pipeline.core.errors import UserError
 
 PURPOSE = """\
 A small decoder that reads long documents and answers questions from them, trained from scratch for `longshort`. It is
-the reader of the study `needle` and of tests that need a model. It runs on a laptop, from this folder alone; it is no
+the reader of the studies `quickstart` and `needle`, and of tests that need a model. It runs on a laptop, from this folder alone; it is no
 chat model and knows nothing of the world but what the document says.
 """
 FORM = """\
@@ -152,7 +152,8 @@ def _training(training: Sequence[Mapping[str, Any]], device: str, shift: float) 
     told = f"""\
 ## How it was trained
 
-From scratch by `make train-reader`: {stages}. {minutes:.0f} minutes of one {device or "GPU"}.
+From scratch by `make train-reader`: {stages}.
+{minutes:.0f} minutes of one {device or "GPU"}.
 Muon for the matrices, AdamW for the rest; documents of up to 16k tokens in the last part of each stage. The mixture is
 made while it trains: needles as RULER (Hsieh et al., 2024) defines them, key-value look-up, variables, relations over
 one to three hops, near-twins, invented articles, cloze, rule-made and blurred questions on the texts below with names

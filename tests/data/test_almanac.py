@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from experiments.data.almanac import ASKED, DOCUMENTS, SENTENCES, load_almanac
@@ -37,7 +39,7 @@ def test_links_of_a_chain_stand_apart_among_the_articles(data):
     for q in data.questions:
         if "hops" in q.kind:
             places = sorted(s.start for s in q.evidence)
-            gaps += [b - a for a, b in zip(places, places[1:], strict=False)]
+            gaps += [b - a for a, b in pairwise(places)]
     assert sum(gap > 1000 for gap in gaps) > 0.7 * len(gaps)
     assert all(text.count(". ") > SENTENCES for text in (d.text for d in data.documents.values()))
 

@@ -68,7 +68,7 @@ def test_figures_training_and_sizes_are_shown(model, tmp_path):
     text = file.read_text()
     assert file == model / "README.md"
     stage = "2.00 billion tokens in 9,000 steps"
-    assert f"{stage}; then {stage}. 50 minutes of one NVIDIA H100" in text
+    assert f"{stage}; then {stage}.\n50 minutes of one NVIDIA H100" in text
     assert "lowered by 3.02 nats" in text
     assert "greedy, float32 through" in text
     assert "| foldoc | dict-foldoc (debian 20230119-1) | GFDL-1.1-or-later | 3.4 |" in text
