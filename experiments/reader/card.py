@@ -20,8 +20,8 @@ from pipeline.core.errors import UserError
 
 PURPOSE = """\
 A small decoder that reads long documents and answers questions from them, trained from scratch for `longshort`. It is
-the reader of the studies `quickstart` and `needle`, and of tests that need a model. It runs on a laptop, from this folder alone; it is no
-chat model and knows nothing of the world but what the document says.
+the reader of the studies `quickstart` and `needle`, and of tests that need a model. It runs on a laptop, from this
+folder alone; it is no chat model and knows nothing of the world but what the document says.
 """
 FORM = """\
 ## How it is asked

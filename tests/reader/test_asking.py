@@ -155,12 +155,13 @@ def test_an_excerpt_keeps_to_its_room() -> None:
         assert len("".join(segments(made, first, last))) <= 300
 
 
-def test_answers_stand_in_the_needed_segment_after_renaming_and_absent_ones_nowhere() -> None:
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_answers_stand_in_the_needed_segment_after_renaming_and_absent_ones_nowhere(share: float) -> None:
     made, other = document(ALL), document((BUILT, COUNTED), "Ipswich")
     other["text"] = str(other["text"]).replace("61,276", "40,102")
     absent = 0
     for k in range(150):
-        example = about(random.Random(k), made, LEXICON, room=2000, menu=Menu(absent=0.5), other=other)
+        example = about(random.Random(k), made, LEXICON, room=2000, menu=Menu(absent=0.5, blurred=share), other=other)
         for one in example.asked:
             if one.answerable:
                 assert one.answer in example.segments[one.needs[0]]
@@ -168,3 +169,18 @@ def test_answers_stand_in_the_needed_segment_after_renaming_and_absent_ones_nowh
                 absent += 1
                 assert one.needs == ()
     assert absent > 20
+
+
+def test_blurred_questions_are_typed_as_people_type_and_strange_ones_name_what_is_not_there() -> None:
+    made = document(ALL)
+    other = document((("Zorvath moved to Quelm in 1901.", "PDILI#."),), "Zorvath")
+    menu = Menu(absent=1.0, strange=1.0, blurred=1.0, names=0.0)
+    asked = [
+        a for k in range(150) for a in about(random.Random(k), made, LEXICON, room=2000, menu=menu, other=other).asked
+    ]
+    plain = [a.question for a in asked if a.answerable]
+    strange = [a.question.lower() for a in asked if not a.answerable]
+    assert len(plain) > 100 and len(strange) > 10
+    assert 0.3 < sum(q == q.lower() for q in plain) / len(plain) < 0.9
+    # A few are misspelt.
+    assert sum("zorvath" in q or "quelm" in q for q in strange) > 0.9 * len(strange)
