@@ -97,10 +97,12 @@ def _verdict_of_readers(study: Study) -> str:
             continue
         up, down = sum(a.settled > 0 for a in fair), sum(a.settled < 0 for a in fair)
         mean = sum(a.diff.mean or 0.0 for a in fair) / len(fair)
+        counts = {"reliably better": up, "reliably worse": down, "not settled": len(fair) - up - down}
+        told = [f"{how} for {count}" for how, count in counts.items() if count]
+        listed = " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
         sentences.append(
-            f"{route} is reliably better than {study.baseline} for {up} of {len(fair)} readers and worse for {down}; "
-            f"for {len(fair) - up - down} it is not settled. On average over the readers the difference is "
-            f"{points(mean, sign=True)} points."
+            f"Of {len(fair)} readers, {route} against {study.baseline} is {listed}: "
+            f"{points(mean, sign=True)} points on average."
         )
         if len(fair) < len(pairs):
             sentences.append(f"For {len(pairs) - len(fair)} more readers the two were not compared.")

@@ -46,9 +46,7 @@ def test_pydocs_on_a_few_questions(tmp_path: Path) -> None:
 
 
 def test_closed_book_declines_everything_and_reads_nothing() -> None:
-    results = Experiment.from_yaml(
-        "pydocs", "limit=6", "routes={closed_book: {type: closed_book}}", "baseline="
-    ).run()
+    results = Experiment.from_yaml("pydocs", "limit=6", "routes={closed_book: {type: closed_book}}", "baseline=").run()
     assert set(results.answers["answer"]) == {"unanswerable"}
     assert set(results.answers["kept_tokens"]) == {0}
 
