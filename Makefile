@@ -15,7 +15,7 @@ SETTINGS = $(if $(DATA),'data.root=$(DATA)') $(if $(MAP),'data.map=$(MAP)') $(if
 FOLDER ?= runs/reader
 
 .DEFAULT_GOAL := help
-.PHONY: help install experiment plan doctor triples policy serve why gc test check format bench train-reader report clean
+.PHONY: help install experiment plan cost calibrate doctor triples policy serve why gc test check format bench train-reader report clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -77,6 +77,12 @@ format: $(VENV)/.installed ## Format the code
 bench: $(VENV)/.installed ## Run a benchmark: NAME=bm25|ppr|encode|growth|graph|retrieval|reader|... [ARGS=...]
 	@test -f 'benchmarks/$(NAME).py' || { echo "error: no benchmark '$(NAME)'. Known: $(filter-out __init__ bench reader_bars reader_plot,$(basename $(notdir $(wildcard benchmarks/*.py))))"; exit 2; }
 	@$(BIN)/python -m benchmarks.$(NAME) $(ARGS)
+
+cost: $(VENV)/.installed ## What LC, RAG and hybrids cost a question: ARGS='--model llama-8b --device h200 --docs 100 --doc-tokens 32000 --questions-per-doc 16'
+	@$(BIN)/python -m pipeline plan $(ARGS)
+
+calibrate: $(VENV)/.installed ## Measure this machine for the cost model, half a minute: OUT=device.json
+	@$(BIN)/python -m pipeline calibrate --out '$(or $(OUT),device.json)' $(ARGS)
 
 train-reader: $(VENV)/.installed ## Train the embedded reader from nothing on one GPU, or go on: FOLDER=runs/reader TOKENS=... SHAPE=...
 	@$(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' \
