@@ -1,1 +1,1 @@
-"""Given too much context, what is kept. Nothing yet: the methods follow."""
+"""Given too much context, what is kept: entries of the KV cache, by the policies of `kv_*.py`."""

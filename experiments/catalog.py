@@ -11,6 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from compressors.kv import KVPolicy
+from compressors.kv_a2sf import A2SF
+from compressors.kv_blocks import Blocks
+from compressors.kv_keynorm import KeyNorm
+from compressors.kv_quantised import Quantised
+from compressors.kv_sinks import Sinks
+from compressors.kv_snapkv import SnapKV
+from compressors.kv_think import ThinK
 from experiments.catalog_retrieval import RETRIEVAL, Retrieval, build_chunks
 from experiments.config import Component, Study, assemble, build, folder_setting, grid_routes, pick
 from pipeline.core.errors import UserError, nearest
@@ -180,6 +188,16 @@ READERS: dict[str, type[Generator]] = {
     "scripted": Scripted,
 }
 
+KV_POLICIES: dict[str, type[KVPolicy]] = {
+    "sinks": Sinks,
+    "snapkv": SnapKV,
+    "key_norm": KeyNorm,
+    "think": ThinK,
+    "a2sf": A2SF,
+    "blocks": Blocks,
+    "quantised": Quantised,
+}
+
 
 def build_readers(study: Study, loaded: Loaded) -> list[Generator]:
     """The study's readers; `recorded` stands for every model whose answers came with the data."""
@@ -195,6 +213,9 @@ def build_readers(study: Study, loaded: Loaded) -> list[Generator]:
                 for model, answers in loaded.recorded.items()
             ]
         else:
+            if cls is HF and settings.get("kv") is not None:
+                policy, own = pick(KV_POLICIES, settings["kv"], f"{where}.kv", "KV policy")
+                settings["kv"] = build(policy, own, f"{where}.kv")
             readers.append(build(cls, settings, where))
     labels = [r.label for r in readers]
     for label in labels:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from pipeline.core.errors import UserError
 from pipeline.core.records import digest_parts
@@ -25,6 +26,28 @@ from pipeline.generators.base import Call, Completion, Generator, Sampling, Usag
 _WINDOW_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
 
 
+class KVReading(Protocol):
+    """One prompt and its answer under a KV policy."""
+
+    @property
+    def cache(self) -> Any:
+        """The `past_key_values` of the model."""
+
+    @property
+    def use(self) -> Any:
+        """Bytes and seconds until now."""
+
+
+@runtime_checkable
+class KVPolicy(Protocol):
+    """What is kept of a prompt that was read: a frozen dataclass of settings, all of which change answers."""
+
+    version: ClassVar[int]
+
+    def reading(self, model: Any) -> AbstractContextManager[KVReading]:
+        """Raises UserError for a model that the policy cannot work in."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class HF(Generator):
     """A causal model. In float32 an answer does not depend on its batch beyond rounding; in 16 bits near-ties may turn.
@@ -32,20 +55,32 @@ class HF(Generator):
     model: folder saved by `save_pretrained`, or hub name. revision: commit, needed with a hub name.
     dtype: `auto` (as saved) or a torch type's name. chat: wrap the prompt as one user turn of the tokenizer's chat
     template; `auto`: if it has one. device: torch's name of it; empty: cuda where there is one. batch_size: prompts at
-    once; halved by itself where memory runs out.
+    once; halved by itself where memory runs out. kv: a KVPolicy; the prompts are then read one at a time.
     """
 
     model: str
     revision: str = ""
     dtype: str = "auto"
     chat: bool | Literal["auto"] = "auto"
+    # Not typed as the protocol: settings are checked against types, and a protocol is none that can be built from YAML.
+    kv: Any = None
     device: str = runtime("")
     batch_size: int = runtime(8)
+
+    def __post_init__(self) -> None:
+        """Raises UserError for a `kv` that is no policy."""
+        if self.kv is not None and (isinstance(self.kv, type) or not isinstance(self.kv, KVPolicy)):
+            raise UserError(
+                f"{self.kv!r} is no KV policy", where="kv", remedy="Write kv: {type: snapkv, budget: 0.25}, say"
+            )
 
     def resolved_settings(self) -> dict[str, Any]:
         """The settings with the model's digest for its place."""
         body = settings(self)
         del body["revision"]
+        if self.kv is None:
+            # Answers of a dense cache keep the identity that they had before there were policies.
+            del body["kv"]
         return {**body, "model": self._digest}
 
     @property
@@ -79,6 +114,7 @@ class HF(Generator):
                 f"a batch of {self.batch_size} holds no prompt", where="batch_size", remedy="Give 1 or more"
             )
         loaded = self._loaded
+        size = self.batch_size if self.kv is None else 1
         batch: list[tuple[int, Call, list[int]]] = []
         for i, call in enumerate(calls):
             if not call.prompt.complete:
@@ -88,7 +124,7 @@ class HF(Generator):
             if self.window is not None and len(tokens) + call.sampling.max_tokens > self.window:
                 yield i, self._too_long(len(tokens), call.sampling.max_tokens)
                 continue
-            if batch and (len(batch) >= self.batch_size or _drawn(batch[0][1].sampling) != _drawn(call.sampling)):
+            if batch and (len(batch) >= size or _drawn(batch[0][1].sampling) != _drawn(call.sampling)):
                 yield from self._run(batch)
                 batch = []
             batch.append((i, call, tokens))
@@ -96,12 +132,17 @@ class HF(Generator):
             yield from self._run(batch)
 
     def close(self) -> None:
-        """Let go of the model and of its memory."""
+        """Let go of the model and of its memory. What `kv_uses` recorded stays."""
         if self.__dict__.pop("_loaded", None) is not None:
             import torch
 
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
+
+    @cached_property
+    def kv_uses(self) -> list[tuple[Call, Any]]:
+        """(call, bytes and seconds) of each prompt read under `kv`, in the order of reading."""
+        return []
 
     def _run(self, batch: list[tuple[int, Call, list[int]]]) -> Iterator[tuple[int, Completion]]:
         import torch
@@ -141,7 +182,8 @@ class HF(Generator):
         if sampling.temperature > 0:
             seeds = [_seed(call) for _, call, _ in batch]
             draws = [GumbelDraw(seeds, sampling.temperature, sampling.top_p)]
-        with torch.inference_mode():
+        with torch.inference_mode(), nullcontext() if self.kv is None else self.kv.reading(model) as reading:
+            cache = {} if reading is None else {"past_key_values": reading.cache}
             out = model.generate(
                 input_ids=torch.tensor(padded, device=model.device),
                 attention_mask=torch.tensor(mask, device=model.device),
@@ -149,7 +191,10 @@ class HF(Generator):
                 do_sample=False,
                 logits_processor=draws,
                 stopping_criteria=[stops] if sampling.stop else [],
+                **cache,
             )
+            if reading is not None:
+                self.kv_uses.append((batch[0][1], reading.use))
         answers = out[:, width:].tolist()
         rows = zip(batch, answers, stops.lengths, strict=True)
         return [self._completion(call.sampling, tokens, answer, cut) for (_, call, tokens), answer, cut in rows]

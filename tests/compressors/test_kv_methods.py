@@ -170,6 +170,14 @@ def test_key_norm_keeps_the_short_keys_whatever_is_asked():
         assert memory.positions.tolist() == [[i for i in range(50) if lengths[i] <= 10]]
 
 
+def test_key_norm_leaves_the_first_layers_whole():
+    policy = KeyNorm(budget=10, whole=2)
+    for layer, entries in enumerate((50, 50, 10, 10)):
+        memory = policy.memory(layer, None)
+        read(memory, *qkv(2, 2, 50))
+        assert memory.positions.shape == (2, entries)
+
+
 # -- A2SF -------------------------------------------------------------------------------------------------------------
 
 
@@ -182,9 +190,9 @@ def recurrence(share, forgetting):
 
 
 @pytest.mark.parametrize("forgetting", [0.0, 0.3, 0.9, 0.999, 1.0])
-@pytest.mark.parametrize("cells", [1 << 26, 300])
+@pytest.mark.parametrize("cells", [1 << 20, 300])
 def test_a2sf_is_its_recurrence_however_it_is_computed(forgetting, cells, monkeypatch):
-    monkeypatch.setattr(compressors.kv_memory, "_CELLS", cells)
+    monkeypatch.setitem(compressors.kv_memory._CELLS, "cpu", cells)
     queries, keys, _ = qkv(2, 2, 60)
     got = A2SF(forgetting=forgetting).scores(queries, keys, 0.4)
     assert torch.allclose(got, recurrence(weights(queries, keys, 0.4), forgetting), atol=1e-5)
@@ -224,6 +232,8 @@ def test_a2sf_drops_the_lowest_at_every_step():
 
 def test_think_drops_the_channels_with_the_least_product():
     queries, keys, _ = qkv(2, 2, 40)
+    # Neither the queries' size nor the keys' nor their sum has the order of the product.
+    queries, keys = queries * torch.logspace(-2, 2, 8), keys * torch.tensor([9e3, 5, 4e2, 3, 1, 8e-1, 2e-1, 1e-4])
     kept = ThinK(channels=0.5, window=10).kept(queries, keys)
     for head in range(2):
         asked = queries[0, 2 * head : 2 * head + 2, -10:].reshape(-1, 8)
@@ -253,6 +263,19 @@ def test_think_attends_as_if_the_channels_were_zero(heads, groups):
         assert torch.allclose(
             got, attend(queries[:, :, at], gone[:, :, : at.stop], values[:, :, : at.stop], 0.3), atol=1e-5
         )
+
+
+@pytest.mark.parametrize(
+    "policy", [KeyNorm(budget=1), ThinK(recent=4), ThinK(channels=1), Quantised(group=8, recent=4), Blocks()]
+)
+def test_what_is_dropped_is_free_even_where_all_came_as_views(policy):
+    """As from models that compute queries, keys and values in one product."""
+    together = random(1, 40, 4 * 3 * 8).view(1, 40, 3, 4, 8).permute(2, 0, 3, 1, 4)
+    memory = policy.memory(0, None)
+    read(memory, *together)
+    assert memory.nbytes == sum(t.numel() * t.element_size() for t in memory.tensors())
+    read(memory, *(x[:, :, :1].clone() for x in together))
+    assert memory.nbytes == sum(t.numel() * t.element_size() for t in memory.tensors())
 
 
 # -- few bits ---------------------------------------------------------------------------------------------------------

@@ -161,8 +161,8 @@ def test_the_verdict_of_many_readers_counts_them() -> None:
     base = study({"lc": "r", "rag": "r"})
     many = Study(**{**base.__dict__, "readers": ("r0", "r1", "r2", "r3"), "arms": arms})
     assert plain(verdict(many)) == (
-        "Of 4 readers, rag against lc is reliably better for 2, reliably worse for 1 and not settled for 1: +5.5 points "
-        "on average."
+        "Of 4 readers, rag against lc is reliably better for 2, reliably worse for 1 and not settled for 1: "
+        "+5.5 points on average."
     )
 
 

@@ -40,12 +40,18 @@ def answers(reader, calls):
     return [got[i] for i in range(len(calls))]
 
 
-@pytest.mark.parametrize("policy", NEUTRAL, ids=lambda p: type(p).__name__)
-def test_a_budget_that_covers_the_text_gives_the_same_answers(tiny_model, call, policy):
-    """Prompts of many lengths, which the dense reader takes in padded batches; greedy, drawn, and with a stop text."""
+@pytest.fixture(scope="module")
+def mixed(tiny_model):
+    """Calls of many lengths, greedy, drawn, and with a stop text, and the dense reader's answers in padded batches."""
     settings = [{}, {"temperature": 1.0, "top_p": 0.9, "seed": 3}, {"stop": ("e",)}]
-    calls = [call(q, max_tokens=16, **more) for q in QUESTIONS for more in settings]
-    dense = answers(HF(model=str(tiny_model), device="cpu", batch_size=4), calls)
+    prompts = [Prompt((Part("question", q),)) for q in QUESTIONS[:4]]
+    calls = [Call(p, Sampling(max_tokens=10, **more), "q", "lc") for more in settings for p in prompts]
+    return calls, answers(HF(model=str(tiny_model), device="cpu", batch_size=4), calls)
+
+
+@pytest.mark.parametrize("policy", NEUTRAL, ids=lambda p: type(p).__name__)
+def test_a_budget_that_covers_the_text_gives_the_same_answers(tiny_model, mixed, policy):
+    calls, dense = mixed
     kept = answers(HF(model=str(tiny_model), device="cpu", batch_size=4, kv=policy), calls)
     assert [(c.text, c.status, c.usage) for c in kept] == [(c.text, c.status, c.usage) for c in dense]
 
@@ -117,7 +123,7 @@ def needle_call(at: float) -> Call:
 def shipped():
     calls = [needle_call(at) for at in (0.2, 0.7)]
 
-    def ask(policy):
+    def ask(policy, calls=calls):
         reader = HF(model=str(FOLDER), device="cpu", dtype="float32", kv=policy)
         done = answers(reader, calls)
         uses = [use for _, use in reader.kv_uses]
@@ -138,8 +144,9 @@ def test_snapkv_finds_the_needle_at_half_the_budget(shipped):
 
 def test_retrieved_blocks_find_it_and_a_window_does_not(shipped):
     """The control that shows that the needle is needed: what fell out of the window is gone."""
-    blocks, uses = shipped(Blocks(budget=0.25, block=16, recent=32))
-    assert [c.text.strip() for c in blocks] == [FOUND, FOUND]
+    early = [needle_call(0.2)]
+    blocks, uses = shipped(Blocks(budget=0.25, block=16, recent=32), early)
+    assert [c.text.strip() for c in blocks] == [FOUND]
     assert all(use.attended <= use.tokens / 4 for use in uses)
-    window, _ = shipped(Sinks(budget=0.1))
+    window, _ = shipped(Sinks(budget=0.25), early)
     assert not any(FOUND in c.text for c in window), [c.text for c in window]
