@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc as gc_module
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +21,7 @@ from rich.console import Console
 
 from experiments import commands_policy
 from experiments.config import STUDIES, RetrievalStudy, RoutingStudy, folder_setting, load_study
+from pipeline.command import run as run_command
 from pipeline.core.errors import UserError
 from pipeline.core.run import Watcher
 
@@ -291,21 +291,9 @@ def _show_plan(plan: Plan, name: str) -> None:
 
 def main() -> None:
     """Run the command line; a user's mistake becomes one line and exit status 2."""
-    try:
-        sys.exit(app(standalone_mode=False) or 0)
-    except UserError as e:
-        print(f"error: {e}", file=sys.stderr)
-    except (KeyboardInterrupt, typer.Abort):
-        print("stopped; what was computed is kept, and the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
-    except Exception as e:
-        # Typer's own usage errors, by what they can do: the class moves between its versions.
-        if not hasattr(e, "format_message"):
-            raise
-        told = e.format_message().rstrip(".")
-        if told:  # a call without a command has printed the help instead
-            print(f"error: {told}. See: python -m experiments --help", file=sys.stderr)
-    sys.exit(2)
+    run_command(
+        app, "experiments", stopped="stopped; what was computed is kept, and the same command goes on from here"
+    )
 
 
 if __name__ == "__main__":

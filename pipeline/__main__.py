@@ -6,14 +6,15 @@ Exit status: 0 done; 2 a mistake that the user can mend, told in one line; 130 s
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pipeline.command import run
 from pipeline.core.errors import UserError
+from pipeline.cost.files import write_text
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
@@ -77,7 +78,7 @@ def plan(
     if out is not None:
         from pipeline.cost.picture import picture_of
 
-        _write(out, picture_of(made))
+        write_text(out, picture_of(made))
     if as_json:
         typer.echo(json.dumps(record_of(made), indent=1))
         return
@@ -113,30 +114,9 @@ def calibrate(
     )
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as e:
-        raise UserError(f"it cannot be written: {e.strerror}", where=str(path)) from None
-
-
 def main() -> None:
     """Run the command line; a user's mistake becomes one line and exit status 2."""
-    try:
-        sys.exit(app(standalone_mode=False) or 0)
-    except UserError as e:
-        print(f"error: {e}", file=sys.stderr)
-    except (KeyboardInterrupt, typer.Abort):
-        print("stopped", file=sys.stderr)
-        sys.exit(130)
-    except Exception as e:
-        # Typer's own usage errors, by what they can do: the class moves between its versions.
-        if not hasattr(e, "format_message"):
-            raise
-        told = " ".join(e.format_message().split()).rstrip(".")
-        if told:  # a call without a command has printed the help instead
-            print(f"error: {told}. See: python -m pipeline --help", file=sys.stderr)
-    sys.exit(2)
+    run(app, "pipeline")
 
 
 if __name__ == "__main__":

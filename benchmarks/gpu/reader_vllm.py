@@ -25,7 +25,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from experiments.reader.evaluate import Row, read_rows
+from experiments.reader.evaluate import Row, first_line, read_rows
 from experiments.reader.export import LONGEST_ANSWER
 from experiments.reader.pack import prompt
 from pipeline.core.records import digest_parts
@@ -46,11 +46,6 @@ def drawn(rows: Sequence[Row], most: int) -> list[Row]:
         out += [by_set[name][turn] for name in sorted(by_set) if turn < len(by_set[name])]
         turn += 1
     return out[:most]
-
-
-def first_line(text: str) -> str:
-    """The answer: what stands before the line end."""
-    return text.split("\n")[0].strip()
 
 
 def compared(plain: Sequence[str], other: Sequence[str], rows: Sequence[Row]) -> dict[str, Any]:

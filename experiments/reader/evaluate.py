@@ -127,8 +127,13 @@ def generated(folder: Path, rows: Sequence[Row], *, tokens: int = 2048, precisio
             written = model.generate(ids, attention_mask=mask, do_sample=False)
         for i, new in zip(group, written[:, longest:], strict=True):
             text = str(tokenizer.decode(new, skip_special_tokens=True))
-            verdicts[i] = _verdict(rows[i], text.split("\n")[0].strip())
+            verdicts[i] = _verdict(rows[i], first_line(text))
     return [verdicts[i] for i in range(len(rows))]
+
+
+def first_line(text: str) -> str:
+    """The answer: what stands before the line end."""
+    return text.split("\n")[0].strip()
 
 
 def forced(network: Network, tokenizer: Tokenizer, rows: Sequence[Row], *, tokens: int = 65_536) -> list[bool]:

@@ -163,8 +163,10 @@ def _absent(
 ) -> Asked | None:
     """An unanswerable question: mostly about another document, else about what the excerpt leaves out."""
     near = other is None or (inside[1] - inside[0] < len(document["tags"]) // 2 and rng.random() < 0.3)
-    place = {"outside": inside} if near else {}
-    one = foreign(rng, document if near or other is None else other, lexicon, blurs=blurs, **place)
+    if near or other is None:
+        one = foreign(rng, document, lexicon, outside=inside, blurs=blurs)
+    else:
+        one = foreign(rng, other, lexicon, blurs=blurs)
     if one is None or one.answer in whole or rename(one.answer) in whole:
         return None
     return Asked(_writer(one)(rng, rename(one.text)), UNANSWERABLE)

@@ -6,11 +6,11 @@ counted wrongly.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.core.errors import UserError, nearest
+from pipeline.cost.files import read_json
 from pipeline.cost.shape import ModelShape
 
 
@@ -81,10 +81,7 @@ def shape_named(name: str) -> ModelShape:
             where=f"model {name!r}",
             remedy=nearest(name, PRESETS),
         )
-    try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
-        raise UserError(f"it cannot be read as JSON: {e}", where=str(path)) from None
+    read = read_json(path)
     if not isinstance(read, dict):
         raise UserError("a model's settings are expected, found no JSON object", where=str(path))
     return shape_of_config(read, name=path.parent.resolve().name, where=str(path))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError, nearest
+from pipeline.cost.files import read_json, write_text
 
 FORMAT = 1
 """Version of the file; another one is refused."""
@@ -148,10 +149,7 @@ def device_named(name: str) -> Device:
 
 def read_device(path: Path) -> Device:
     """The device in a file that `write_device` wrote. Raises UserError for keys or values that are not understood."""
-    try:
-        read: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
-        raise UserError(f"it cannot be read as JSON: {e}", where=str(path)) from None
+    read = read_json(path)
     if not isinstance(read, dict) or read.pop("device_format", None) != FORMAT:
         raise UserError(
             f"a JSON object with device_format {FORMAT} is expected",
@@ -173,8 +171,4 @@ def read_device(path: Path) -> Device:
 
 def write_device(device: Device, path: Path) -> None:
     """Write the constants as JSON. Raises UserError where the file cannot be written."""
-    text = json.dumps({"device_format": FORMAT, **asdict(device)}, indent=1) + "\n"
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as e:
-        raise UserError(f"it cannot be written: {e.strerror}", where=str(path)) from None
+    write_text(path, json.dumps({"device_format": FORMAT, **asdict(device)}, indent=1) + "\n")
