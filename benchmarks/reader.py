@@ -46,9 +46,12 @@ PRECISIONS = ("float32", "bfloat16", "mixed")
 OWN = "own path"
 PREFILL = {512: 0.0, 2048: 4000.0, 8192: 2500.0}
 """Tokens of a prompt -> tokens a second wanted of the own path; 0: none."""
-AGREEING = 200
+AGREEING, EVENLY = 200, 8
+"""Prompts on which precisions are compared, and of how many rows of each set they are drawn."""
 SHORT = frozenset("1k 4k 10 30 100 own ten other".split())
 """Lengths of sets with at most 4k tokens to a prompt: `--quick` asks no others, and precisions are compared on them."""
+PEOPLE = ("musique", "nq")
+"""Sets by people: short, and too varied for a few rows to tell anything."""
 SAMPLING = Sampling(max_tokens=64, stop=("\n",))
 
 
@@ -183,14 +186,15 @@ def held_sets(folder: Path | None, model: Path) -> tuple[Path, str]:
     return made, "sets from LONGSHORT_DATA alone: no cloze, no rule-made questions, overlaps with training text unknown"
 
 
-def chosen(rows: Sequence[Row], most: int | None, short: bool) -> list[Row]:
-    """The first rows of each set. short: of the SHORT ones only."""
+def chosen(rows: Sequence[Row], most: int | None, short: bool, people: int | None = None) -> list[Row]:
+    """The first rows of each set. short: of the SHORT ones only. people: of a set by people, in place of `most`."""
     counts: dict[str, int] = {}
     out = []
     for row in rows:
         if not short or row.name.partition("/")[2] in SHORT:
             counts[row.name] = counts.get(row.name, 0) + 1
-            if most is None or counts[row.name] <= most:
+            limit = people if _set(row) in PEOPLE else most
+            if limit is None or counts[row.name] <= limit:
                 out.append(row)
     return out
 
@@ -217,7 +221,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--held", type=Path, help="folder of held-out sets")
-    parser.add_argument("--rows", type=int, help="rows of each set at most")
+    parser.add_argument("--rows", type=int, help="rows of each generated set at most; all by people")
     parser.add_argument("--quick", action="store_true", help="few rows of short documents")
     parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help="of the answers that are scored")
     parser.add_argument("--out", type=Path, default=FILE, help="where the drawing goes")
@@ -229,7 +233,7 @@ def main() -> None:
     folder, told = held_sets(args.held, args.model)
     rows = read_rows(sorted(folder.glob("*.jsonl")))
     few = 2 if args.quick else None
-    asked = chosen(rows, args.rows or few, args.quick)
+    asked = chosen(rows, args.rows or few, args.quick, few)
     bench = folder_setting("LONGSHORT_RUNS", "runs") / "bench"
     bench.mkdir(parents=True, exist_ok=True)
     answers = Answers(args.model, bench / "reader_answers.jsonl")
@@ -239,7 +243,7 @@ def main() -> None:
         verdicts += some
         print("\n".join(table(summary(some))), flush=True)
     scores = summary(verdicts)
-    agreement = alike(answers, chosen(asked, None, True), AGREEING // 20 if args.quick else AGREEING)
+    agreement = alike(answers, chosen(asked, EVENLY, True, EVENLY), AGREEING // 20 if args.quick else AGREEING)
     longest = max((row.document for row in rows), key=len)
     speeds = prefill(args.model, longest, [n for n in PREFILL if n < 4096 or not args.quick], 1 if args.quick else 3)
     own_share = Figure("own path answers as fp32", "share", agreement[OWN], 0.99, "bar", better="more")

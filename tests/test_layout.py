@@ -59,7 +59,8 @@ MAY_IMPORT = {
     "retrievers/probe_index.py": ("pipeline.core", "pipeline.policy", "retrievers"),
     "retrievers/probe_answer.py": ("pipeline.core", "pipeline.policy", "retrievers"),
     "retrievers": ("pipeline.core", "retrievers"),
-    "compressors": ("pipeline.core", "compressors"),
+    # An extractive compressor ranks sentences: it may use what ranks passages.
+    "compressors": ("pipeline.core", "compressors", "retrievers"),
     "experiments": PACKAGES,
 }
 
@@ -135,7 +136,7 @@ def test_only_the_catalogue_makes_concrete_parts():
     concrete = ("retrievers", "compressors", "pipeline.generators", "pipeline.routes")
     shared = ("pipeline.generators.base", "pipeline.routes.base", "retrievers.base", "retrievers.headings")
     for path in files("experiments"):
-        if path.name in ("catalog.py", "catalog_retrieval.py"):
+        if path.name.startswith("catalog"):
             continue
         named = {
             alias.asname or alias.name

@@ -20,7 +20,11 @@ _ALIGNED = 64  # bytes; as NumPy's own files are, so that an array can be used w
 _HEAD = 1 << 16  # bytes of an array's description; its format allows no more
 _SCALARS = "biufU"  # NumPy kinds whose scalars have a plain equal; a datetime64 would become a bare int
 _RECORDS = {
-    cls.__name__: cls for cls in (records.Span, records.Section, records.Document, records.Chunk, records.Ranking)
+    cls.__name__: cls
+    for cls in (
+        *(records.Span, records.Section, records.Document, records.Chunk, records.Ranking),
+        *(records.Excerpt, records.Compression),
+    )
 }
 
 

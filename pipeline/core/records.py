@@ -156,14 +156,45 @@ class Ranking:
             raise ValueError(f"{len(self.ids)} ids but {len(self.scores)} scores")
 
 
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What a compressor left of one text, the stretch `given` of a document.
+
+    text: the document at `spans`, one after the other; or a text written anew, and then there are no spans.
+    """
+
+    text: str
+    spans: tuple[Span, ...]
+    given: Span
+    title: str = ""
+    section: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Compression:
+    """What a compressor made of one context, in prompt order.
+
+    tokens: of all texts given. kept: of the excerpts. read: by models of the compressor's own.
+    """
+
+    excerpts: tuple[Excerpt, ...]
+    tokens: int
+    kept: int
+    read: int = 0
+
+
 @dataclass(frozen=True)
 class Part:
-    """One stretch of a prompt. `text` None: it was read, but is not at hand (a recorded answer's prompt)."""
+    """One stretch of a prompt. `text` None: it was read, but is not at hand (a recorded answer's prompt).
+
+    spans: where the text stands in its document, piece after piece, where that is not one `span`.
+    """
 
     role: Role
     text: str | None
     span: Span | None = None
     stated_tokens: int | None = None
+    spans: tuple[Span, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -202,4 +233,5 @@ class Prompt:
     @property
     def spans(self) -> tuple[Span, ...]:
         """The document spans that the reader sees, in reading order."""
-        return tuple(p.span for p in self.parts if p.span is not None and p.role in ("document", "passage"))
+        shown = (p for p in self.parts if p.role in ("document", "passage"))
+        return tuple(span for p in shown for span in (p.spans or ((p.span,) if p.span is not None else ())))

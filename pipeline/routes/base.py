@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from pipeline.core.errors import UserError
-from pipeline.core.records import Chunk, Document, Part, Prompt, Question, Ranking, Span
+from pipeline.core.records import Chunk, Compression, Document, Part, Prompt, Question, Ranking, Span
 from pipeline.core.stage import Node
 from pipeline.core.tokens import Tokenizer
 from pipeline.generators.base import Completion, Sampling
@@ -123,6 +123,34 @@ def passage_parts(chunks: Sequence[Chunk], *, labels: bool) -> list[Part]:
     return parts
 
 
+def shortened_documents(compression: Compression, documents: Sequence[Document]) -> list[Part]:
+    """What a compressor left of whole documents, as `document_parts` shows them; those of which nothing stayed are out.
+
+    Where a compressor put them into another order, they stand in that.
+    """
+    parts: list[Part] = []
+    for excerpt in compression.excerpts:
+        if len(documents) > 1:
+            if parts:
+                parts.append(gap())
+            parts.append(Part("label", f"# {excerpt.title or excerpt.given.doc}\n\n"))
+        elif parts:
+            parts.append(gap())
+        parts.append(Part("document", excerpt.text, spans=excerpt.spans))
+    return parts
+
+
+def shortened_passages(compression: Compression, *, labels: bool) -> list[Part]:
+    """What a compressor left of passages, as `passage_parts` shows them."""
+    parts: list[Part] = []
+    for number, excerpt in enumerate(compression.excerpts, start=1):
+        if parts:
+            parts.append(gap())
+        parts.append(labelled(number, excerpt.title if labels else "", excerpt.section if labels else ""))
+        parts.append(Part("passage", excerpt.text, spans=excerpt.spans))
+    return parts
+
+
 def ranked(chunks: Sequence[Chunk], ranking: Ranking) -> list[Chunk]:
     """The ranking's chunks, in its order."""
     return [chunks[i] for i in ranking.ids]
@@ -178,9 +206,10 @@ def _truncated(
     seen = kept = 0
     cut_at: int | None = None
     for part in parts:
-        if part.role != "document" or part.text is None or part.span is None:
+        if part.role != "document" or part.text is None:
             out.append(part)
             continue
+        pieces = part.spans or ((part.span,) if part.span is not None else ())
         spans = tokenizer.spans(part.text)
         for low, high in keep:
             first, last = max(low - seen, 0), min(high - seen, len(spans))
@@ -189,15 +218,37 @@ def _truncated(
             start = 0 if first == 0 else spans[first][0]
             end = len(part.text) if last == len(spans) else spans[last - 1][1]
             if cut_at is None and (start > 0 or end < len(part.text)):
-                cut_at = part.span.start + (end if end < len(part.text) else start)
+                cut_at = _place(pieces, end if end < len(part.text) else start)
             if out and out[-1].role == "document":
                 out.append(gap())
             whole = start == 0 and end == len(part.text)
-            where = Span(part.span.doc, part.span.start + start, part.span.start + end)
-            out.append(part if whole else Part("document", part.text[start:end], where))
+            left = _within(pieces, start, end)
+            where, several = (left[0], ()) if len(left) == 1 else (None, left)
+            out.append(part if whole else Part("document", part.text[start:end], where, spans=several))
             kept += last - first
         seen += len(spans)
     return out, Cut(total, kept, cut_at if cut_at is not None else 0)
+
+
+def _place(pieces: Sequence[Span], at: int) -> int:
+    """Character of the document that stands at character `at` of a text that is these pieces of it; 0 for new text."""
+    for piece in pieces:
+        if at <= piece.end - piece.start:
+            return piece.start + at
+        at -= piece.end - piece.start
+    return 0
+
+
+def _within(pieces: Sequence[Span], start: int, end: int) -> tuple[Span, ...]:
+    """What of the pieces stands in characters [start, end) of the text that they make up."""
+    out = []
+    for piece in pieces:
+        size = piece.end - piece.start
+        low, high = max(start, 0), min(end, size)
+        if low < high:
+            out.append(Span(piece.doc, piece.start + low, piece.start + high))
+        start, end = start - size, end - size
+    return tuple(out)
 
 
 def advance(steps: Steps, answer: Completion | tuple[Completion, ...] | None = None) -> Asks | Reply:

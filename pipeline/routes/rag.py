@@ -23,24 +23,33 @@ from pipeline.routes.base import (
     context_size,
     passage_parts,
     ranked,
+    shortened_passages,
     tokens_of,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class RAG(Route):
-    """One call on retrieved passages. labels: show document and section over each passage."""
+    """One call on retrieved passages. labels: show document and section over each passage.
+
+    compressed: a node of a Compression of the ranked passages, read in their place.
+    """
 
     chunks: Node
     ranking: Node
     labels: bool = True
+    compressed: Node | None = None
 
     def nodes(self) -> Mapping[str, Node]:
-        """The chunks and their ranking."""
+        """The chunks and their ranking, or the compression of these."""
+        if self.compressed is not None:
+            return {"compressed": self.compressed}
         return {"chunks": self.chunks, "ranking": self.ranking}
 
     def parts(self, case: Case) -> list[Part]:
         """The passages as the prompt shows them."""
+        if self.compressed is not None:
+            return shortened_passages(case.inputs["compressed"], labels=self.labels)
         return passage_parts(ranked(case.inputs["chunks"], case.inputs["ranking"]), labels=self.labels)
 
     def steps(self, case: Case) -> Steps:

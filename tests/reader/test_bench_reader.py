@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.gpu.reader_vllm import compared, drawn, first_line, reached
-from benchmarks.reader import Answers, table
+from benchmarks.reader import Answers, chosen, table
 from benchmarks.reader_bars import BARS, Bar, by_depth, judged
 from benchmarks.reader_plot import plot
 from experiments.reader.evaluate import Row, Verdict
@@ -99,3 +99,9 @@ def test_texts_are_compared_as_first_lines():
     assert found["differ"] == [["a", "r", "z", "w"]]
     assert not reached({"float32": found}) and not reached({"float32": {"error": "x"}})
     assert reached({"float32": {"equal": 0.985}})
+
+
+def test_a_limit_of_rows_leaves_questions_by_people_whole():
+    rows = [Row(name, "d", f"q{i}", ("a",)) for name in ("kv/1k", "kv/16k", "nq/own") for i in range(5)]
+    assert [row.name for row in chosen(rows, 2, short=False)] == ["kv/1k"] * 2 + ["kv/16k"] * 2 + ["nq/own"] * 5
+    assert [row.name for row in chosen(rows, 1, short=True, people=3)] == ["kv/1k"] + ["nq/own"] * 3

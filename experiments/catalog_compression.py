@@ -1,0 +1,43 @@
+"""The catalogue's part for compression: methods by name, and how a route's `compress` becomes a node of the graph.
+
+Adding a method is its file, one line here, and an agreement test; the contract tests find it here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from compressors.base import Method
+from compressors.head import Head
+from compressors.stage import Compress, CompressDocuments
+from experiments.config import build, pick
+from pipeline.core.errors import UserError, nearest
+from pipeline.core.stage import Documents, Node, QuestionText
+from retrievers.chunk import WholeDocuments
+
+COMPRESSORS: dict[str, type[Method]] = {
+    "head": Head,
+}
+
+
+def build_compression(component: Any, where: str, chunks: Node | None = None, ranking: Node | None = None) -> Node:
+    """The node of a Compression. chunks, ranking: of the passages; without them, whole documents are compressed.
+
+    component: `{type: head, ratio: 4}`, or with `budget: 2000` in place of the ratio, both in tokens of `tokenizer`.
+    """
+    if not isinstance(component, Mapping):
+        raise UserError(f"{component!r} names no compressor", where=where, remedy="Write {type: head, ratio: 4}, say")
+    cls, settings = pick(COMPRESSORS, dict(component), where, "compressor")
+    shared = {f.name for f in dataclasses.fields(Compress)} - {"method"}
+    common = {name: settings.pop(name) for name in list(settings) if name in shared}
+    known = shared | {f.name for f in dataclasses.fields(cls)}
+    for name in settings:
+        if name not in known:
+            raise UserError(f"unknown setting {name!r}", where=where, remedy=nearest(name, known))
+    method = build(cls, settings, where)
+    if chunks is None and not method.asks:
+        return build(CompressDocuments, {"method": method, **common}, where).on(Documents().on())
+    inputs = [WholeDocuments().on(Documents().on()) if chunks is None else chunks, QuestionText().on()]
+    return build(Compress, {"method": method, **common}, where).on(*inputs, *([ranking] if ranking else []))
