@@ -25,10 +25,11 @@ class KVUse:
     """What one prompt and its answer took.
 
     tokens: of the prompt. dense_bytes: keys and values of the prompt, kept whole. kept_bytes: what stood in memory
-    once the prompt was read, indices and scales with it, on whatever device. peak_bytes: the most at any time, the
-    layer that is being compressed counted whole. attended: the most entries that a key/value head gave one token of
-    the answer, its own with them; 0 where the answer has one token. prefill_seconds: until the answer's second
-    token is begun, without compress_seconds.
+    once the prompt was read, indices and scales with it, on whatever device. peak_bytes: the most at any time: with
+    what one layer was given whole while it was compressed, its old entries while new ones are put behind them, and
+    what a step makes whole for itself. With L layers, of which each keeps a share s, that is s + 1 / L of dense_bytes.
+    attended: the most entries that a key/value head gave one token of the answer, its own with them; 0 where the
+    answer has one token. prefill_seconds: until the answer's second token is begun, without compress_seconds.
     """
 
     tokens: int
@@ -94,7 +95,10 @@ class Budgeted(KVPolicy):
         as_float(self, "budget")
 
     def capacity(self, tokens: int) -> int | None:
-        """Entries that a prompt of this many tokens may keep, at least 1; None: no limit."""
+        """Entries that a prompt of this many tokens may keep, at least 1; None: no limit.
+
+        kvpress rounds `tokens x (1 - ratio)` down with what binary fractions lack: 9 of 100 at a ratio of 0.9, here 10.
+        """
         if self.budget == 1:
             return None
         # The small number takes 0.29 x 100 to 29 in spite of binary fractions.

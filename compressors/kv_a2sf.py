@@ -28,6 +28,9 @@ class A2SF(Evicting):
 
     forgetting: 1 adds up all attention, 0 knows the last token's only. Attention is averaged over the queries of a
     key/value head, and each such head chooses for itself. Positions stay those of the text.
+
+    At `forgetting: 1`, kvpress's ObservedAttentionPress divides our score by the number of tokens that see an entry,
+    which takes from the early ones what H2O's sum, and ours, gives them; A2SF does it by forgetting.
     """
 
     forgetting: float = 0.95
@@ -71,8 +74,12 @@ class Scored(Entries):
 
     def compress(self, queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> None:
         """Keep the best of the prompt, and remember how good they are."""
-        self.scores = self.policy.scores(queries, keys, scale)
+        self.scores = self.policy.scores_by_head(queries, keys, scale)
         super().compress(queries, keys, values, scale)
+
+    def scored(self, queries: Tensor, keys: Tensor, scale: float) -> Tensor:
+        """Those of `compress`."""
+        return self.scores
 
     def step(self, queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
         """Add the entries, attend, forget, and drop what is beyond the budget."""

@@ -94,6 +94,7 @@ class Retrieved(Memory):
             whole, given = self.keys, self.values
         else:
             whole, given = self.keys[:, :, index], self.values[:, :, index]
+            self.lent = whole.nbytes + given.nbytes
         self.attended = max(self.attended, whole.shape[2])
         return attend(queries, whole.to(device), given.to(device), scale)
 
@@ -108,7 +109,7 @@ class Retrieved(Memory):
         room = max(0, self.capacity - sinks - (self.seen - until)) // size
         blocks = torch.arange((until - sinks) // size, device=self.keys.device)
         if room < len(blocks):
-            votes = self._votes(queries.to(self.keys.device), sinks, until, scale)
+            votes = self._votes(queries, sinks, until, scale).to(self.keys.device)
             blocks = best(votes[None], room)[0]
         middle = (sinks + blocks[:, None] * size + torch.arange(size, device=blocks.device)).flatten()
         # Where the budget is short, the last entries come first.
@@ -117,12 +118,13 @@ class Retrieved(Memory):
         return torch.cat((front, middle, back))
 
     def _votes(self, queries: Tensor, sinks: int, until: int, scale: float) -> Tensor:
-        """(blocks,) how well each fits the last query, over all heads."""
+        """(blocks,) how well each fits the last query, over all heads; reckoned where that lies which finds them."""
         last = queries[:, :, -1:]
         if self.found_by is not None:
-            votes, size = logits(last, self.found_by.to(last.device), scale), self.policy.representatives
+            votes, size = logits(last, self.found_by, scale), self.policy.representatives
         else:
-            votes, size = logits(last, self.keys, scale).softmax(-1)[..., sinks:until], self.policy.block
+            votes = logits(last.to(self.keys.device), self.keys, scale).softmax(-1)[..., sinks:until]
+            size = self.policy.block
         return votes.sum(dim=(0, 1, 2)).reshape(-1, size).sum(dim=-1)
 
     def _middle(self) -> tuple[int, int]:
@@ -137,11 +139,15 @@ class Retrieved(Memory):
         """(K, N) mean product of each key with the queries of up to `recent` tokens after it (InfLLM, section 3.2)."""
         import torch
 
-        total = grouped(queries, keys.shape[1]).double().sum(dim=1).cumsum(dim=1)
         at = torch.arange(self.seen, device=keys.device)
         until = (at + self.policy.recent).clamp(max=self.seen - 1)
-        later = (total[:, until] - total) / (until - at).clamp(min=1)[:, None]
-        return (later * keys[0].double()).sum(dim=-1).float()
+        out = torch.empty(keys.shape[1:3], device=keys.device)
+        for head, asked in enumerate(grouped(queries, keys.shape[1])):
+            # In 64 bits, for the sums are over the whole prompt; head by head, for they are large.
+            total = asked.sum(dim=0, dtype=torch.float64).cumsum(dim=0)
+            later = (total[until] - total) / (until - at).clamp(min=1)[:, None]
+            out[head] = (later * keys[0, head]).sum(dim=-1)
+        return out
 
     def _put(self, entries: Tensor) -> Tensor:
         return own(entries.to(self.policy.far) if self.policy.far else entries)

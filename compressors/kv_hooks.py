@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from compressors.kv import KVPolicy, KVUse
+from compressors.kv_memory import storages
 from pipeline.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Reading:
         self._start = self._now()
         self._decoding: float | None = None
         self._compress = 0.0
-        self._tokens = self._dense = self._kept = self._peak = 0
+        self._tokens = self._dense = self._held = self._kept = self._peak = 0
 
     def attend(self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
         """What one layer's attention gives for (1, H, T, E) queries and (1, K, T, E) new keys and values."""
@@ -50,14 +51,17 @@ class Reading:
         first = not memory.seen
         if not first and self._decoding is None:
             self._decoding = self._now()
+        before = memory.storages()
         out = memory.read(queries, keys, values, scale, self._timed)
-        held = sum(m.nbytes for m in self.layers)
+        after = memory.storages()
+        others = self._held - sum(before.values())
+        self._held = others + sum(after.values())
         if first:
-            whole = sum(t.numel() * t.element_size() for t in (keys, values))
-            self._tokens, self._dense, self._kept = memory.seen, self._dense + whole, held
-            # A layer that dropped nothing holds the very tensors it was given.
-            held += whole if memory.nbytes < whole else 0
-        self._peak = max(self._peak, held)
+            self._tokens, self._kept = memory.seen, self._held
+            self._dense += sum(t.numel() * t.element_size() for t in (keys, values))
+        # What the model gave stays until the layer is done; a layer that dropped nothing holds the very same.
+        at_once = before | storages((keys, values)) | after
+        self._peak = max(self._peak, others + sum(at_once.values()) + memory.lent)
         return out
 
     @property

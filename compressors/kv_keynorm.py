@@ -20,7 +20,8 @@ class KeyNorm(Evicting):
     """The entries with the lowest L2 norm of the key, whatever the question. Positions stay those of the text.
 
     A rotation by position changes no norm. whole: so many first layers keep everything, as the paper does with two,
-    in whose keys it finds the norm to say little; the budget is then that of the other layers.
+    in whose keys it finds the norm to say little; the budget is then that of the other layers. Entries are those of
+    kvpress's KnormPress, which leaves no layer whole.
     """
 
     whole: int = 0
@@ -38,5 +39,5 @@ class KeyNorm(Evicting):
         """The negative norm."""
         import torch
 
-        norms: Tensor = torch.linalg.vector_norm(keys[0].float(), dim=-1)
+        norms: Tensor = torch.linalg.vector_norm(keys[0], dim=-1, dtype=torch.float32)
         return -norms

@@ -8,7 +8,7 @@ knows tensors; it does not know models, prompts or settings' names.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,8 @@ from compressors.kv import Budgeted, at_least
 if TYPE_CHECKING:
     from torch import Tensor
 
-_CELLS = {"cpu": 1 << 20, "else": 1 << 26}
-"""Attention weights computed at once: what a processor's cache holds; elsewhere 256 MiB in float32."""
+_CELLS = {"cpu": 1 << 20, "else": 1 << 24}
+"""Attention weights computed at once: what a processor's cache holds; elsewhere 64 MiB in float32."""
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
@@ -26,15 +26,25 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tenso
     from torch.nn.functional import scaled_dot_product_attention
 
     new, entries = queries.shape[2], keys.shape[2]
-    return scaled_dot_product_attention(
-        queries,
-        keys,
-        values,
+    given = (queries, keys, values)
+    if queries.element_size() > 2:
+        # Off the processor, only kernels for 16 bits know groups; for others all weights would be made at once.
+        given = ungrouped(*given)
+    out = scaled_dot_product_attention(
+        *given,
         attn_mask=_seen(queries, entries) if 1 < new < entries else None,
         is_causal=1 < new == entries,
         scale=scale,
-        enable_gqa=queries.shape[1] != keys.shape[1],
+        enable_gqa=given[0].shape[1] != given[1].shape[1],
     )
+    return out.reshape(*queries.shape[:3], -1)
+
+
+def ungrouped(queries: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(1, H, T, E), (1, K, N, E) twice -> (K, G, T, E), (K, G, N, E) twice: views, a group's entries shared by it."""
+    many = grouped(queries, keys.shape[1])
+    group = many.shape[1]
+    return many, keys[0, :, None].expand(-1, group, -1, -1), values[0, :, None].expand(-1, group, -1, -1)
 
 
 def logits(queries: Tensor, keys: Tensor, scale: float) -> Tensor:
@@ -58,8 +68,11 @@ def grouped(queries: Tensor, heads: int) -> Tensor:
 
 
 def rows_at_once(queries: Tensor, entries: int) -> int:
-    """Queries whose attention weights over so many entries are computed together."""
-    cells = _CELLS.get(queries.device.type, _CELLS["else"])
+    """Queries whose attention weights over so many entries are computed together.
+
+    Never more weights than two key/value heads have numbers: what is kept is small, and so must be what it takes.
+    """
+    cells = min(_CELLS.get(queries.device.type, _CELLS["else"]), 4 * entries * queries.shape[-1])
     return max(1, cells // (queries.shape[1] * entries))
 
 
@@ -96,11 +109,20 @@ def own(entries: Tensor) -> Tensor:
     return entries if alone else entries.clone()
 
 
+def storages(tensors: Iterable[Tensor]) -> dict[int, int]:
+    """Bytes of each storage that these stand in, by its address: a view holds all that it is a view of."""
+    return {s.data_ptr(): s.nbytes() for s in (t.untyped_storage() for t in tensors)}
+
+
 class Memory(ABC):
-    """Keys and values of one layer. seen: tokens read so far; attended: the most entries a later token was given."""
+    """Keys and values of one layer.
+
+    seen: tokens read so far. attended: the most entries a later token was given. lent: bytes of keys and values that
+    the last step made for itself and gave up.
+    """
 
     def __init__(self) -> None:
-        self.seen = self.attended = 0
+        self.seen = self.attended = self.lent = 0
 
     def read(self, queries: Tensor, keys: Tensor, values: Tensor, scale: float, timed: Callable[[], Any]) -> Tensor:
         """Remember T tokens and return their (1, H, T, E) attention; `timed()` encloses what a dense cache saves."""
@@ -129,10 +151,14 @@ class Memory(ABC):
     def tensors(self) -> Iterator[Tensor]:
         """All that is held."""
 
+    def storages(self) -> dict[int, int]:
+        """Bytes of each storage held, by its address."""
+        return storages(self.tensors())
+
     @property
     def nbytes(self) -> int:
-        """Bytes held, as storage: a view holds all that it is a view of."""
-        return sum({s.data_ptr(): s.nbytes() for s in (t.untyped_storage() for t in self.tensors())}.values())
+        """Bytes held."""
+        return sum(self.storages().values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +180,14 @@ class Evicting(Budgeted):
     @abstractmethod
     def scores(self, queries: Tensor, keys: Tensor, scale: float) -> Tensor:
         """(1, H, N, E) queries and (1, K, N, E) keys of the prompt -> (K, N), higher for what is to stay."""
+
+    def scores_by_head(self, queries: Tensor, keys: Tensor, scale: float) -> Tensor:
+        """`scores`, one key/value head after the other: what they take for a while is that of one head."""
+        import torch
+
+        heads, group = keys.shape[1], queries.shape[1] // keys.shape[1]
+        parts = [(queries[:, h * group : (h + 1) * group], keys[:, h : h + 1]) for h in range(heads)]
+        return torch.cat([self.scores(q, k, scale) for q, k in parts])
 
     def last(self, capacity: int) -> int:
         """How many of the prompt's last entries stay whatever their score."""
@@ -191,9 +225,13 @@ class Entries(Memory):
         if self.capacity is None or self.capacity >= self.seen:
             self.keys, self.values = own(keys), own(values)
         else:
-            scores = self.policy.scores(queries, keys, scale)
+            scores = self.scored(queries, keys, scale)
             last = self.policy.last(self.capacity)
             self.keep(best(scores, self.capacity, sinks=self.policy.sinks, recent=last))
+
+    def scored(self, queries: Tensor, keys: Tensor, scale: float) -> Tensor:
+        """(K, N) scores of the prompt."""
+        return self.policy.scores_by_head(queries, keys, scale)
 
     def step(self, queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
         """Add the entries, let the window roll, attend."""
@@ -229,7 +267,8 @@ class Entries(Memory):
         start = self.capacity - self.policy.last(self.capacity)
         # Never the new ones, which must see themselves.
         stop = min(start + entries - self.capacity, entries - new)
-        index = torch.cat((torch.arange(start), torch.arange(stop, entries))).to(self.keys.device)
+        place = torch.arange(entries, device=self.keys.device)
+        index = torch.cat((place[:start], place[stop:]))
         self.keep(index.expand(len(self.positions), -1))
 
     def tensors(self) -> Iterator[Tensor]:

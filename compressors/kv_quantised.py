@@ -26,7 +26,8 @@ class Quantised(KVPolicy):
     bits: 2, 4 or 8; 16 stores them as they are. group: numbers that share a scale and a least value: tokens for a
     key's channel, channels for a token's value. Entries of the answer are quantised once a group of them is no longer
     recent. A step reads them all, made whole for one layer at a time. Positions stay those of the text: keys are
-    quantised as rotated.
+    quantised as rotated. With 32 layers, groups of 32 and a prompt of 32k tokens, the peak is 35 % of 16 bits at
+    `bits: 4` and 22 % at 2: two numbers of 16 bits for each group, and one layer whole.
     """
 
     bits: int = 4
@@ -65,14 +66,15 @@ def quantise(numbers: Tensor, bits: int, group: int, dim: int) -> Codes:
     top = 2**bits - 1
     least, step = least.to(kind), ((most - least) / top).to(kind)
     # A group of equal numbers has no step; any will do.
-    codes = ((split - least.float()) / step.float().clamp(min=1e-12)).round().clamp(0, top).to(torch.uint8)
+    places = (split - least.float()).div_(step.float().clamp(min=1e-12)).round_().clamp_(0, top)
+    codes = places.to(torch.uint8)
     return Codes(_packed(codes.flatten(dim - 1, dim), bits), least, step)
 
 
 def restored(held: Codes, bits: int, group: int, dim: int, dtype: Any) -> Tensor:
     """The numbers of `quantise`, in this type."""
     split = _split(_unpacked(held.codes, bits), group, dim).float()
-    return (held.least.float() + split * held.step.float()).flatten(dim - 1, dim).to(dtype)
+    return split.mul_(held.step.float()).add_(held.least.float()).flatten(dim - 1, dim).to(dtype)
 
 
 def _split(numbers: Tensor, group: int, dim: int) -> Tensor:
@@ -129,6 +131,7 @@ class Coded(Memory):
             whole = torch.cat((restored(self._keys, bits, self.policy.group, -2, kind), whole), dim=2)
             width = self._width(values)
             given = torch.cat((restored(self._values, bits, width, -1, kind), given), dim=2)
+            self.lent = whole.nbytes + given.nbytes
         out = attend(queries, whole, given, scale)
         self._quantise()
         return out
@@ -141,8 +144,8 @@ class Coded(Memory):
         for size in (self.keys.shape[-1], self.values.shape[-1]):
             if size % (8 // bits):
                 raise UserError(f"heads of {size} numbers do not fill bytes of {bits} bits", where="kv: bits")
-        keys = quantise(self.keys[:, :, :count], bits, group, -2)
-        values = quantise(self.values[:, :, :count], bits, self._width(self.values), -1)
+        keys = _by_head(self.keys[:, :, :count], bits, group, -2)
+        values = _by_head(self.values[:, :, :count], bits, self._width(self.values), -1)
         self._keys, self._values = _behind(self._keys, keys), _behind(self._values, values)
         self.keys, self.values = own(self.keys[:, :, count:]), own(self.values[:, :, count:])
 
@@ -155,6 +158,14 @@ class Coded(Memory):
         """Codes, scales and whole entries."""
         if self.seen:
             yield from (self.keys, self.values, *(self._keys or ()), *(self._values or ()))
+
+
+def _by_head(numbers: Tensor, bits: int, group: int, dim: int) -> Codes:
+    """`quantise`, one head after the other: what it takes for a while is that of one head."""
+    import torch
+
+    parts = [quantise(numbers[:, h : h + 1], bits, group, dim) for h in range(numbers.shape[1])]
+    return Codes(*(torch.cat(part, dim=1) for part in zip(*parts, strict=True)))
 
 
 def _behind(old: Codes | None, new: Codes) -> Codes:

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from compressors.kv import at_least
-from compressors.kv_memory import Entries, Evicting, Memory, logits, rows_at_once
+from compressors.kv_memory import Entries, Evicting, Memory, ungrouped
 from pipeline.core.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_ROWS = 256
+"""Queries of a stream read at once: few, for each needs the keys of a window and as many more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,9 @@ class Sinks(Evicting):
     their distance in the text. stream: the window rolls over the prompt too, as over the paper's streams, so that what
     one layer's window misses is missing for good. Without it, the prompt is read densely, and the window's entries
     have seen what is dropped then.
+
+    With `stream: false`, entries are those of kvpress's StreamingLLMPress, and within a KeyRerotationPress those of
+    `renumber: true`. Its cache grows by the answer; here the window rolls on, as in the paper.
     """
 
     sinks: int = 4
@@ -71,6 +77,7 @@ class Window(Entries):
     def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
         """What reading token by token gives: each attends to the sinks and to the window that ends with it."""
         import torch
+        from torch.nn.functional import pad, scaled_dot_product_attention
 
         tokens, capacity = self.seen, self.policy.capacity(self.seen)
         if not self.policy.stream or capacity is None or capacity >= tokens:
@@ -78,26 +85,26 @@ class Window(Entries):
         window = self.policy.last(capacity)
         sinks = capacity - window
         at = torch.arange(tokens, device=keys.device)
-        # A sink is so much nearer, which is the query being so much earlier.
-        missing = (at + 1 - capacity).clamp(min=0)
-        near = queries if self._rotary is None else turned(queries, -missing, self._rotary)
-        out = torch.empty_like(queries[..., :1].expand(*queries.shape[:3], values.shape[-1]))
-        rows = max(1, min(window, rows_at_once(queries, 2 * window + sinks)))
+        out = torch.empty((*queries.shape[:3], values.shape[-1]), dtype=queries.dtype, device=queries.device)
+        rows = max(1, min(window, _ROWS))
         for start in range(0, tokens, rows):
             stop = min(start + rows, tokens)
             first = max(sinks, start - window + 1)
             late, early = at[start:stop, None], torch.cat((at[:sinks], at[first:stop]))
             seen = (early <= late) & ((early < sinks) | (early > late - window))
-            scores = torch.cat(
-                (
-                    logits(near[:, :, start:stop], keys[:, :, :sinks], scale),
-                    logits(queries[:, :, start:stop], keys[:, :, first:stop], scale),
-                ),
-                dim=-1,
-            )
-            share = scores.masked_fill(~seen, float("-inf")).softmax(-1)
-            given = torch.cat((values[:, :, :sinks], values[:, :, first:stop]), dim=2)[0, :, None].float()
-            out[:, :, start:stop] = (share @ given).flatten(0, 1)[None].to(out.dtype)
+            asked, given = queries[:, :, start:stop], torch.cat((values[:, :, :sinks], values[:, :, first:stop]), dim=2)
+            near, far = keys[:, :, :sinks], keys[:, :, first:stop]
+            if self._rotary is not None:
+                # A sink is so much nearer as entries are missing, which is the query being so much earlier. With each
+                # query beside itself turned, and zeros beside each key, one product knows both places.
+                missing = (at[start:stop] + 1 - capacity).clamp(min=0)
+                asked = torch.cat((asked, turned(asked, -missing, self._rotary)), dim=-1)
+                near, far = pad(near, (near.shape[-1], 0)), pad(far, (0, far.shape[-1]))
+                # Kernels want values as wide as keys.
+                given = pad(given, (0, given.shape[-1]))
+            whole = ungrouped(asked, torch.cat((near, far), dim=2), given)
+            part = scaled_dot_product_attention(*whole, attn_mask=seen, scale=scale)
+            out[:, :, start:stop] = part[..., : values.shape[-1]].flatten(0, 1)
         return out
 
     def seen_keys(self) -> Tensor:

@@ -26,6 +26,11 @@ class SnapKV(Evicting):
     it they are kept beyond the budget. Positions stay those of the text.
 
     SAGE-KV is `{window: 1, pool: 1, sinks: 4, recent: 64, roll: true}`: the last token's attention, once.
+
+    Entries are those of kvpress's SnapKVPress at `pooling: mean` and its window of 64 and pool of 5. It has no largest
+    of neighbours, our default: there a strong entry keeps its neighbours and is not itself thinned out by weak ones.
+    Its TOVAPress averages the last token's attention over all heads of a layer, so that all keep the same; by
+    key/value head, as here, a head that has found something need not win over the others.
     """
 
     window: int = 32

@@ -25,6 +25,10 @@ class ThinK(KVPolicy):
     the queries of the last `window` tokens, those of a head's group together. Values and entries all stay, so that
     bytes fall by (1 - channels) / 2. The answer's keys stay whole. Positions stay those of the text: the channels are
     those of rotated keys.
+
+    Channels are those of kvpress's ThinKPress with `recent: 0`: it prunes the last entries too, which the paper leaves
+    whole, and holds zeros in place of what it prunes. With any share of channels the values stay, so that neither
+    bytes nor their peak can come below a half.
     """
 
     channels: float = 0.6
@@ -40,8 +44,10 @@ class ThinK(KVPolicy):
 
     def kept(self, queries: Tensor, keys: Tensor) -> Tensor:
         """(1, H, N, E) queries and (1, K, M, E) keys to prune -> (K, C) channels that stay, ascending."""
+        import torch
+
         asked = grouped(queries[:, :, -self.window :], keys.shape[1]).float().square().sum(dim=(1, 2)).sqrt()
-        scores = asked * keys[0].float().square().sum(dim=1).sqrt()
+        scores = asked * torch.linalg.vector_norm(keys[0], dim=1, dtype=torch.float32)
         return best(scores, max(1, math.ceil(self.channels * keys.shape[-1] - 1e-9)))
 
     def memory(self, layer: int, model: Any) -> Memory:
@@ -67,7 +73,8 @@ class Thin(Memory):
 
         old = max(0, self.seen - self.policy.recent) if self.policy.channels < 1 else 0
         self.whole, self.values = own(keys[:, :, old:]), own(values)
-        self.thin, self.channels = keys.new_empty((1, keys.shape[1], 0, 0)), torch.zeros(keys.shape[1], 0)
+        self.thin = keys.new_empty((1, keys.shape[1], 0, 0))
+        self.channels = torch.empty((keys.shape[1], 0), dtype=torch.int16, device=keys.device)
         if old:
             channels = self.policy.kept(queries, keys[:, :, :old])
             spread = channels[None, :, None, :].expand(1, -1, old, -1)

@@ -26,7 +26,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.run import Watcher
 
 if TYPE_CHECKING:
-    from experiments.compare import Plan, Results
+    from experiments.compare import Results
     from experiments.retrieval import RetrievalExperiment
     from experiments.routing.study import RoutingExperiment
 
@@ -36,6 +36,7 @@ app.add_typer(cache, name="cache")
 app.add_typer(commands_policy.policy, name="policy")
 app.command()(commands_policy.serve)
 out = Console()
+_MOST_BARS = 20  # the last ones: a reader that takes its documents in groups has one for each
 
 Name = Annotated[str, typer.Argument(help="A study's name, or a .yaml file.")]
 Overrides = Annotated[list[str] | None, typer.Argument(help="Settings as key.sub=value.")]
@@ -46,10 +47,13 @@ def run(
     name: Name,
     overrides: Overrides = None,
     dry_run: Annotated[bool, typer.Option(help="Say what a run would take, and stop.")] = False,
+    device: Annotated[str, typer.Option(help="With --dry-run: predict seconds on it, named as in pipeline plan.")] = "",
 ) -> None:
     """Run a study; the same command again resumes it."""
     # Hundreds of thousands of live records and hardly a cycle: collecting took a quarter of a repeated LaRA run.
     gc_module.disable()
+    if device and not dry_run:
+        raise UserError("a device is for a prediction", where="--device", remedy="Give --dry-run with it")
     experiment = _study(name, overrides)
     if experiment.kind == "retrieval":
         _retrieve(experiment, dry_run)
@@ -58,7 +62,11 @@ def run(
         _learn(experiment)
         return
     if dry_run:
-        _show_plan(_asking(experiment).plan(), experiment.name)
+        from experiments.dry_run import print_plan
+        from pipeline.cost.device import device_named
+
+        place = device_named(device) if device else None
+        print_plan(_asking(experiment).plan(), experiment.name, out, place)
         return
     with _Progress() as watcher:
         results = experiment.run(watcher=watcher)
@@ -179,7 +187,7 @@ def _study(name: str, overrides: list[str] | None) -> Any:
         from experiments.routing.study import RoutingExperiment
 
         return RoutingExperiment.from_study(study)
-    from experiments.catalog import load_data
+    from experiments.catalog_data import load_data
     from experiments.compare import Experiment
 
     return Experiment.from_study(study, load_data(study.data))
@@ -244,6 +252,8 @@ class _Progress(Watcher):
         for task in self._bar.tasks:
             if not task.finished:
                 self._bar.stop_task(task.id)
+        for task in self._bar.tasks[:-_MOST_BARS]:
+            self._bar.update(task.id, visible=False)
 
     def __enter__(self) -> _Progress:
         self._task = None
@@ -255,9 +265,11 @@ class _Progress(Watcher):
 
 
 def _show_results(results: Results) -> None:
-    from experiments.terminal import print_table
+    from experiments.report_engine import uses_of
+    from experiments.terminal import print_engines, print_table
 
     print_table(results.summary, out)
+    print_engines(uses_of(results.folder / "log.jsonl"), out)
     for line in results.damaged:
         out.print(f"[yellow]damaged[/] {line}", highlight=False)
     for line in results.notes:
@@ -265,28 +277,6 @@ def _show_results(results: Results) -> None:
     for line in results.incomplete:
         out.print(f"[red]incomplete[/] {line}; the same command tries them again", highlight=False)
     out.print(f"report: {results.folder / 'report.html'}", highlight=False, soft_wrap=True)
-
-
-def _show_plan(plan: Plan, name: str) -> None:
-    from rich.table import Table
-
-    table = Table("step", "per", "found", "to make", title=f"{name}: {plan.questions} questions", title_justify="left")
-    for stage in plan.stages:
-        table.add_row(stage.node.stage.label, stage.node.per, str(stage.found), str(len(stage.missing)))
-    out.print(table)
-    calls = Table(
-        "reader", "calls", "distinct", "found", "to make", "tokens to read", "of them shared", "money, at most"
-    )
-    for c in plan.calls:
-        price = c.reader.price
-        money = (c.prompt_tokens * price.input + c.max_answer_tokens * price.output) / 1e6
-        row = (c.asked, c.distinct, c.remembered, c.distinct - c.remembered)
-        shown = [f"{n:,}" for n in (*row, c.prompt_tokens, c.cached_tokens)]
-        calls.add_row(c.reader.label, *shown, f"{money:,.2f}")
-    out.print(calls)
-    if plan.waiting:
-        out.print(f"Calls on retrieved passages wait for {plan.waiting} questions' retrieval and are not counted yet.")
-    out.print("Only what each route asks for first is counted: one that asks again after an answer may make more.")
 
 
 def main() -> None:

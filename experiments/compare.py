@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from experiments.catalog import Loaded, build_readers, build_routes, load_data
+from experiments.catalog import build_routes
+from experiments.catalog_data import Loaded, load_data
+from experiments.catalog_readers import build_readers
 from experiments.cells import compare_with_reference, find_reference
 from experiments.config import Cells, Scoring, Study, folder_setting, load_study
 from experiments.marking import agreement_with_labels, mark
@@ -236,7 +238,7 @@ class Experiment:
             controls=[name for name, route in self.routes.items() if _is_control(route)],
             comparable=comparable,
         )
-        notes = [*self.dataset.notes, *noted(rows)]
+        notes = [*self.dataset.notes, *(f"{r.label}: {r.note}" for r in self.readers if r.note), *noted(rows)]
         if uneven and pairwise:
             notes += [f"{line}; compared on the questions that both routes answered" for line in uneven]
         draft = Writer(folder)

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments import report_evidence, report_grid, report_sections, report_verdict
+from experiments import (
+    report_cells,
+    report_engine,
+    report_evidence,
+    report_grid,
+    report_kv,
+    report_sections,
+    report_verdict,
+)
 from experiments import report_words as words
 from experiments.report_page import asset, facts, folded, page, settings, write_page
 from experiments.report_questions import Prompts, PromptView, question_data
@@ -30,6 +38,7 @@ _NAMES = {
     "quality": "Quality",
     "tokens": "Quality and tokens",
     "grid": "What was varied",
+    "cells": "Cost by cell",
     "outcomes": "Outcomes",
     "kinds": "Kinds of question",
     "position": "Position of evidence",
@@ -37,8 +46,10 @@ _NAMES = {
     "agreement": "Agreement",
     "questions": "One question",
     "cost": "Cost",
+    "engine": "Engine",
+    "kv": report_kv.NAME,
     "settings": "Settings",
-}  # fmt: skipp
+}  # fmt: skip
 MOST_BYTES = 14_000_000  # of embedded answers, evidence and prompts; beyond, they are cut shorter
 
 
@@ -67,6 +78,7 @@ def write_report(
     config: the resolved settings, shown as they are; `baseline`, `name`, `fingerprint` and `command` are used
     where given. notes: what a reader of the numbers must know.
     prompts: the calls behind one answer, asked once per answer; None where the prompts are not at hand.
+    What engines and KV policies did is read from the run's `log.jsonl` beside `path`, where there is one.
     """
     study = read_study(
         title,
@@ -77,17 +89,22 @@ def write_report(
         frames.scores,
         frames.summary,
     )
-    text = _page(study, config, [*notes, *dataset.notes], prompts)
+    log = path.with_name("log.jsonl")
+    engines = [report_engine.engine(report_engine.uses_of(log)), report_kv.kv(report_engine.events_of(log))]
+    text = _page(study, config, [*notes, *dataset.notes], prompts, engines)
     write_page(path, text)
 
 
-def _page(study: Study, config: Mapping[str, Any], notes: Sequence[str], prompts: Prompts | None) -> str:
+def _page(
+    study: Study, config: Mapping[str, Any], notes: Sequence[str], prompts: Prompts | None, engines: Sequence[str]
+) -> str:
     index, blocks = question_data(study, prompts, MOST_BYTES)
     sections = [
         report_sections.routes(study),
         report_sections.quality(study),
         report_sections.tokens(study),
         report_grid.grids(study, config.get("grids") or {}),
+        report_cells.costs(study, (config.get("cells") or {}).get("by") or {}),
         report_sections.outcomes(study),
         report_sections.kinds(study),
         report_evidence.position(study),
@@ -95,6 +112,7 @@ def _page(study: Study, config: Mapping[str, Any], notes: Sequence[str], prompts
         report_evidence.agreement(study),
         asset("questions.html"),
         report_evidence.cost(study),
+        *engines,
         settings(config),
     ]
     data = [f'<script type="application/json" id="index">{index}</script>']

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from experiments.catalog import load_data
+from experiments.catalog_data import load_data
 from experiments.catalog_retrieval import build_retrieval
 from experiments.config import RetrievalStudy, SearchedSet, folder_setting, load_study
 from experiments.measures import Measures, Values

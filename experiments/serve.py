@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from experiments.catalog import ROUTES, Loaded, build_routes
+from experiments.catalog import ROUTES, build_routes
+from experiments.catalog_data import Loaded
 from experiments.config import Study, build, load_study, pick
 from experiments.data.folder import read_documents
 from pipeline.core.errors import UserError, nearest

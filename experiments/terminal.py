@@ -1,12 +1,15 @@
 """The summary as a table in the terminal, for one reader or several, at any width from 80 columns.
 
-It reads the summary frame alone and prints; it computes nothing and knows nothing of how a run is made.
+It reads the summary frame, and of the log what engines did, and prints; it computes nothing and knows nothing of how
+a run is made.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from experiments import report_engine
 from experiments.report_read import arms_of, control_routes
 from experiments.report_study import Arm
 from experiments.report_words import number, points, quantity
@@ -56,6 +59,13 @@ def print_table(summary: pl.DataFrame, console: Console) -> None:
         style="dim",
         highlight=False,
     )
+
+
+def print_engines(uses: Sequence[report_engine.Use], console: Console) -> None:
+    """A line per reader with an engine or with cached tokens: what this run had it do."""
+    for use in report_engine.totals(uses):
+        if use.mode or use.observed:
+            console.print(_text(use.reader, "bold").append(f": {report_engine.summary(use)}", style="not bold"))
 
 
 def _routes(arms: list[Arm], baseline: str, controls: frozenset[str], roomy: bool, reader: str) -> Table:

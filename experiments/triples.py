@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from experiments.catalog import build_readers, load_data
+from experiments.catalog_data import load_data
+from experiments.catalog_readers import build_readers
 from experiments.catalog_retrieval import build_chunks
 from experiments.config import RetrievalStudy, Study, build, folder_setting
 from experiments.output import Writer

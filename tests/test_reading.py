@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.call_order import shared_tokens
 from pipeline.core.errors import UserError
 from pipeline.core.records import Part, Prompt, Question, Span
 from pipeline.core.run import Log, Watcher
@@ -19,7 +20,7 @@ from pipeline.core.store import Store
 from pipeline.generators.base import Call, Completion, Generator, Sampling, Usage
 from pipeline.generators.recorded import Recorded
 from pipeline.generators.scripted import Scripted
-from pipeline.reading import Job, Transcript, plan_calls, read, shared_tokens
+from pipeline.reading import Job, Transcript, plan_calls, read
 from pipeline.routes.base import Ask, Case, Cut, Reply, Route, Steps
 from pipeline.routes.controls import ClosedBook
 from pipeline.routes.long_context import LongContext

@@ -82,7 +82,8 @@ class RoutingExperiment:
     @classmethod
     def from_study(cls, study: RoutingStudy) -> RoutingExperiment:
         """A study's settings, with the study of answers that they name."""
-        from experiments.catalog import load_data, routing_probe
+        from experiments.catalog import routing_probe
+        from experiments.catalog_data import load_data
 
         inner = load_study(study.of, [*study.settings, *(f"data.{k}={v}" for k, v in study.data.items())])
         if not isinstance(inner, Study):

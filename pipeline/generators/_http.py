@@ -1,7 +1,7 @@
-"""One request of the OpenAI chat protocol over HTTP: the reply, or a fault that says whether asking again can help.
+"""One request of the OpenAI protocol over HTTP: the reply, or a fault that says whether asking again can help.
 
-It knows the wire format, with streaming and without. It does not retry, count, or know what the question is.
-Protocol: https://platform.openai.com/docs/api-reference/chat.
+It knows the wire format of chats and of completions, with streaming and without. It does not retry, count, or know
+what the question is. Protocol: https://platform.openai.com/docs/api-reference/chat and /completions.
 """
 
 from __future__ import annotations
@@ -81,11 +81,15 @@ async def ask(client: httpx.AsyncClient, url: str, body: Mapping[str, Any]) -> R
 
 
 def _refusal(response: httpx.Response, body: str) -> RequestError:
-    status = response.status_code
-    said = error_message(body)
+    wait = seconds_to_wait(response.headers.get("retry-after"))
+    return fault_of(response.status_code, error_message(body), after=wait)
+
+
+def fault_of(status: int, said: str, *, after: float | None = None) -> RequestError:
+    """What an HTTP status other than 200, and what the server said with it, mean for the request."""
     error = f"HTTP {status}: {said[:_SHOWN]}" if said else f"HTTP {status}"
     if status in _RETRIED or status >= 500:
-        return RequestError("retry", error, after=seconds_to_wait(response.headers.get("retry-after")))
+        return RequestError("retry", error, after=after)
     if status in (400, 413, 422) and TOO_LONG.search(said):
         return RequestError("rejected", error)
     if status in (400, 403) and FILTERED.search(said):
@@ -118,12 +122,19 @@ def seconds_to_wait(header: str | None) -> float | None:
 
 
 def _read_body(raw: bytes) -> Reply:
-    data = _parse(raw)
+    return reply_of(_parse(raw))
+
+
+def reply_of(data: Mapping[str, Any]) -> Reply:
+    """The reply in a body that was served whole. Raises RequestError where it has another form."""
     try:
         choice = data["choices"][0]
-        return _checked(Reply(text_of(choice["message"].get("content")), choice.get("finish_reason"), _usage(data)))
+        # A chat's choice holds a message, a completion's the text itself.
+        content = choice["message"].get("content") if "message" in choice else choice["text"]
+        return _checked(Reply(text_of(content), choice.get("finish_reason"), _usage(data)))
     except (KeyError, IndexError, TypeError, AttributeError) as e:
-        raise RequestError("retry", f"the reply has no choices[0].message: {_shown(raw)}") from e
+        shown = _shown(json.dumps(data).encode())
+        raise RequestError("retry", f"the reply has no choices[0] with a message or a text: {shown}") from e
 
 
 async def _read_events(chunks: AsyncIterator[bytes]) -> Reply:
@@ -143,7 +154,8 @@ async def _read_events(chunks: AsyncIterator[bytes]) -> Reply:
             event = _parse(payload)
             usage = _usage(event) or usage
             for choice in event.get("choices") or ():
-                texts.append(text_of((choice.get("delta") or {}).get("content")) or "")
+                content = (choice["delta"] or {}).get("content") if "delta" in choice else choice.get("text")
+                texts.append(text_of(content) or "")
                 finish = choice.get("finish_reason") or finish
     except RequestError as e:
         e.text = "".join(texts)

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pipeline.core.records import Prompt, Span, digest_parts
 from pipeline.core.spec import identity, runtime
@@ -67,6 +67,31 @@ class Completion:
     final: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class EngineUse:
+    """What an engine did for one sequence of calls, as its operator would ask.
+
+    mode: `throughput`, many calls at once, or `latency`, one call at a time. warm: the prefix cache held something
+    before the first call. computed_tokens: prompt tokens that were not read from the cache. prefill_seconds,
+    decode_seconds: time in which at least one call was being read, or written; the two may overlap. first_token:
+    (median, 95th percentile) of the seconds from a call's handing in to its first token; in throughput mode that
+    counts the queue. predicted_tokens: prompt tokens that the cache was to hold, as each call was handed in.
+    gpu_busy: share of the time in which the GPUs ran anything; None: not measured.
+    """
+
+    mode: Literal["throughput", "latency"]
+    warm: bool
+    prompts: int
+    seconds: float
+    computed_tokens: int
+    answer_tokens: int
+    prefill_seconds: float
+    decode_seconds: float
+    first_token: tuple[float, float]
+    predicted_tokens: int = 0
+    gpu_busy: float | None = None
+
+
 @dataclass(frozen=True)
 class Price:
     """Money per million tokens, in one currency for the whole study."""
@@ -100,6 +125,11 @@ class Generator(ABC):
         return self.name or type(self).__name__.lower()
 
     @property
+    def note(self) -> str:
+        """What one must know of this reader before its numbers are read; empty: nothing."""
+        return ""
+
+    @property
     def on_gpu(self) -> bool:
         """Whether the seconds of its calls are GPU-seconds of this machine."""
         return False
@@ -119,6 +149,14 @@ class Generator(ABC):
         """Digest of class, version and settings."""
         return identity(self)
 
+    @property
+    def prefix_capacity(self) -> int | None:
+        """Tokens that its prefix cache holds from one `generate` to the next; None: none, no limit, or not known.
+
+        Asked for only where calls are to be made: an engine may start for it.
+        """
+        return None
+
     def serves(self, route: str) -> bool:
         """Whether it can answer calls of this route at all; a recorded reader holds the answers of some routes only."""
         return True
@@ -134,6 +172,21 @@ class Generator(ABC):
         The order of `calls` is the planner's: calls on the same document stand together. Raises UserError for settings
         that cannot work (no such model or server); a single call's fault is a failed completion, not an exception.
         """
+
+    def cached_ahead(self, calls: Sequence[Call]) -> list[int] | None:
+        """Per call, the prompt tokens that its prefix cache will hold, were the calls made now and in this order.
+
+        None: this reader does not say.
+        """
+        return None
+
+    def last_use(self) -> EngineUse | None:
+        """What the engine did for the calls of the last `generate`; None: this reader has no engine, or none ran."""
+        return None
+
+    def kv_use(self) -> dict[str, Any] | None:
+        """What a KV policy took for the calls of the last `generate`; None: no policy, or no call."""
+        return None
 
     def close(self) -> None:  # noqa: B027 - most readers hold nothing
         """Let go of models and connections."""

@@ -1,4 +1,4 @@
-"""A reader behind any server that speaks the OpenAI chat protocol: hosted, or one's own vLLM, llama.cpp, Ollama, TGI.
+"""A reader behind any server that speaks the OpenAI protocol: hosted, or one's own vLLM, llama.cpp, Ollama, TGI.
 
 It asks many calls at once, tries again where that can help, and says of every answer whether it is whole. It does not
 know what runs behind the address, so the model's name and `revision` stand for it.
@@ -14,33 +14,36 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.core.errors import UserError
-from pipeline.core.spec import runtime
+from pipeline.core.spec import runtime, settings
 from pipeline.core.tokens import Tokenizer, tokenizer_named
 from pipeline.generators._absent import ABSENT
 from pipeline.generators._background import drain
 from pipeline.generators._dispatch import Dispatch, HopelessError, Outcome, Request
-from pipeline.generators._http import Reply, RequestError
-from pipeline.generators.base import Call, Completion, Generator, Usage
+from pipeline.generators._http import RequestError
+from pipeline.generators._requests import PATHS, Api, answered, body_of, failed
+from pipeline.generators.base import Call, Completion, Generator
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint(Generator):
-    """One user message per call, the prompt's text as it stands.
+    """The prompt's text as it stands: one user message per call, or the text that a base model goes on with.
 
     `base_url` is no part of the identity: the same model moves between hosts, ports and gateways, and answers already
     paid for must not be asked again because of that. Two servers that mean different models by one name are told apart
     by `revision`, which is sent nowhere.
 
-    model: as the server knows it. extra: fields for the request's body (`reasoning_effort`); null takes a field out
-    (`{max_tokens: null, max_completion_tokens: 256}`). base_url: up to and with `/v1`. api_key_env: the environment
-    variable that holds the key; empty: no key. concurrency: calls at once. timeout: seconds for one attempt, whole.
-    max_retries: attempts after the first. backoff: seconds before the second attempt, doubled from then on.
-    context: tokens of prompt and answer that the model holds, where known. count_with: tokenizer for counting ahead of
-    a call, and for answers that come without usage.
+    model: as the server knows it. api: `completions` for a model without a chat template. extra: fields for the
+    request's body (`reasoning_effort`); null takes a field out (`{max_tokens: null, max_completion_tokens: 256}`).
+    base_url: up to and with `/v1`. api_key_env: the environment variable that holds the key; empty: no key.
+    concurrency: calls at once. timeout: seconds for one attempt, whole. max_retries: attempts after the first.
+    backoff: seconds before the second attempt, doubled from then on. context: tokens of prompt and answer that the
+    model holds, where known. count_with: tokenizer for counting ahead of a call, and for answers that come without
+    usage.
     """
 
     model: str
     revision: str = ""
+    api: Api = "chat"
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     base_url: str = runtime()
     api_key_env: str = runtime("")
@@ -51,6 +54,14 @@ class Endpoint(Generator):
     stream: bool = runtime(True)
     context: int | None = runtime(None)
     count_with: str = runtime("words")
+
+    def resolved_settings(self) -> dict[str, Any]:
+        """The settings."""
+        body = settings(self)
+        if self.api == "chat":
+            # Answers of chat servers keep the identity that they had before there was a choice: they are paid for.
+            del body["api"]
+        return body
 
     @property
     def label(self) -> str:
@@ -80,7 +91,7 @@ class Endpoint(Generator):
         # Drawn from as calls are sent: the bodies of a study do not fit into memory.
         requests = (Request(i, self._body(calls[i]), self.call_key(calls[i])) for i in asked)
         run = Dispatch(
-            url=f"{self.base_url.rstrip('/')}/chat/completions",
+            url=f"{self.base_url.rstrip('/')}/{PATHS[self.api]}",
             headers={"Authorization": f"Bearer {key}"} if key else {},
             concurrency=self.concurrency,
             timeout=self.timeout,
@@ -100,61 +111,15 @@ class Endpoint(Generator):
                 raise self._unusable(_hidden(str(e), key)) from e
 
     def _body(self, call: Call) -> dict[str, Any]:
-        sampling = call.sampling
-        body: dict[str, Any] = {
-            "model": self.model,
-            "messages": [{"role": "user", "content": call.prompt.text}],
-            "max_tokens": sampling.max_tokens,
-            "temperature": sampling.temperature,
-        }
-        if sampling.temperature > 0:
-            body |= {"top_p": sampling.top_p, "seed": sampling.seed}
-        if sampling.stop:
-            body["stop"] = list(sampling.stop)
-        if self.stream:
-            body |= {"stream": True, "stream_options": {"include_usage": True}}
-        return {name: value for name, value in (body | dict(self.extra)).items() if value is not None}
+        return body_of(call, model=self.model, api=self.api, extra=self.extra, stream=self.stream)
 
     def _completion(self, call: Call, outcome: Outcome, key: str) -> Completion:
         reply = outcome.result
         if isinstance(reply, RequestError):
             tried = f" (attempt {outcome.attempts})" if outcome.attempts > 1 else ""
-            return Completion(
-                text=reply.text,
-                status="failed",
-                finish=reply.finish,
-                error=_hidden(reply.error, key) + tried,
-                usage=Usage(prompt_tokens=self.tokenizer.count_prompt(call.prompt)),
-                seconds=outcome.seconds,
-                final=reply.kind == "rejected",
-            )
-        usage = self._usage(call, reply)
-        finish = reply.finish or "stop"
-        error = ""
-        if reply.text is None:
-            error = "the reply holds no text"
-        elif finish == "length":
-            error = f"the answer was cut off at {usage.completion_tokens} tokens"
-        elif finish == "content_filter":
-            error = "the server's content filter withheld the answer"
-        return Completion(
-            text=reply.text or "",
-            status="failed" if error else "ok",
-            finish=finish,
-            error=error,
-            usage=usage,
-            seconds=outcome.seconds,
-        )
-
-    def _usage(self, call: Call, reply: Reply) -> Usage:
-        stated = reply.usage
-        details = stated.get("prompt_tokens_details") or {}
-        prompt, completion = stated.get("prompt_tokens"), stated.get("completion_tokens")
-        return Usage(
-            prompt_tokens=self.tokenizer.count_prompt(call.prompt) if prompt is None else int(prompt),
-            completion_tokens=self.tokenizer.count(reply.text or "") if completion is None else int(completion),
-            cached_tokens=int(details.get("cached_tokens") or 0),
-        )
+            error = _hidden(reply.error, key) + tried
+            return failed(call, reply, self.tokenizer, error=error, seconds=outcome.seconds)
+        return answered(call, reply, self.tokenizer, seconds=outcome.seconds)
 
     @property
     def _shown(self) -> str:

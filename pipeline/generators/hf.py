@@ -35,7 +35,7 @@ class KVReading(Protocol):
 
     @property
     def use(self) -> Any:
-        """Bytes and seconds until now."""
+        """Bytes and seconds until now, under the names of `HF.kv_use`."""
 
 
 @runtime_checkable
@@ -113,6 +113,7 @@ class HF(Generator):
             raise UserError(
                 f"a batch of {self.batch_size} holds no prompt", where="batch_size", remedy="Give 1 or more"
             )
+        self.kv_uses.clear()
         loaded = self._loaded
         size = self.batch_size if self.kv is None else 1
         batch: list[tuple[int, Call, list[int]]] = []
@@ -141,8 +142,29 @@ class HF(Generator):
 
     @cached_property
     def kv_uses(self) -> list[tuple[Call, Any]]:
-        """(call, bytes and seconds) of each prompt read under `kv`, in the order of reading."""
+        """(call, bytes and seconds) of each prompt of the last `generate` under `kv`, in the order of reading."""
         return []
+
+    def kv_use(self) -> dict[str, Any] | None:
+        """What the KV policy took for the calls of the last `generate`, as a log takes it; None: no policy, or no call.
+
+        policy, settings: its class and settings. prompts, tokens, dense_bytes, kept_bytes and the three seconds are
+        sums; peak_bytes, attended: the most of any prompt, for they are read one at a time. peak_share: the largest
+        peak_bytes / dense_bytes of a prompt.
+        """
+        uses = [use for _, use in self.kv_uses]
+        if not uses:
+            return None
+        sums = ("tokens", "dense_bytes", "kept_bytes", "prefill_seconds", "compress_seconds", "decode_seconds")
+        return {
+            "policy": type(self.kv).__name__,
+            "settings": settings(self.kv),
+            "prompts": len(uses),
+            **{name: sum(getattr(use, name) for use in uses) for name in sums},
+            "peak_bytes": max(use.peak_bytes for use in uses),
+            "peak_share": max(use.peak_bytes / use.dense_bytes if use.dense_bytes else 1.0 for use in uses),
+            "attended": max(use.attended for use in uses),
+        }
 
     def _run(self, batch: list[tuple[int, Call, list[int]]]) -> Iterator[tuple[int, Completion]]:
         import torch

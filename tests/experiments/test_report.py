@@ -277,6 +277,24 @@ def test_the_same_input_gives_the_same_bytes(run: tuple[Frames, Dataset], tmp_pa
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "b.html"]
 
 
+def test_what_engines_did_is_read_from_the_log_beside_the_report(run: tuple[Frames, Dataset], tmp_path: Path) -> None:
+    without = render(tmp_path / "report.html", *run)
+    assert '<section id="engine"' not in without
+    said = {
+        "mode": "throughput", "warm": False, "prompts": 9, "seconds": 2.0, "computed_tokens": 800, "answer_tokens": 90,
+        "prefill_seconds": 0.5, "decode_seconds": 1.5, "first_token": [0.2, 0.7], "gpu_busy": 0.5,
+    }  # fmt: skip
+    calls = {"event": "calls", "reader": "embedded", "wave": 0, "made": 9, "warm": 4, "engine": said}
+    told = {**calls, "predicted_cached_tokens": 100, "observed_cached_tokens": 99}
+    (tmp_path / "log.jsonl").write_text(json.dumps({"event": "stage"}) + "\n" + json.dumps(told) + "\n")
+    page = Page(render(tmp_path / "report.html", *run))
+    assert ("section", {"id": "engine"}) in page.tags
+    assert ("a", {"href": "#engine"}) in page.tags
+    assert "1 600" in page.text
+    (tmp_path / "log.jsonl").unlink()
+    assert render(tmp_path / "report.html", *run) == without
+
+
 def test_the_page_asks_nothing_of_any_network(run: tuple[Frames, Dataset], tmp_path: Path) -> None:
     text = render(tmp_path / "r.html", *run)
     page = Page(text)

@@ -11,7 +11,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from experiments.catalog import Loaded, build_routes
+from experiments.catalog import build_routes
+from experiments.catalog_data import Loaded
 from experiments.config import load_study
 from pipeline.core.records import Dataset, Document, Question
 from pipeline.core.run import Runner

@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        behaviour = self.server.enter(dict(self.headers), body)
+        behaviour = self.server.enter(self.path, dict(self.headers), body)
         try:
             # A client that gave up closes its end; that is what some tests are about.
             with suppress(BrokenPipeError, ConnectionResetError):
@@ -74,6 +74,7 @@ class ChatServer(ThreadingHTTPServer):
         self.lock = threading.Lock()
         self.plan: list[Behaviour] = []
         self.always: Behaviour | None = None
+        self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.bodies: list[dict[str, Any]] = []
         self.times: list[float] = []
@@ -86,9 +87,10 @@ class ChatServer(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
 
-    def enter(self, headers: dict[str, str], body: dict[str, Any]) -> Behaviour:
+    def enter(self, path: str, headers: dict[str, str], body: dict[str, Any]) -> Behaviour:
         with self.lock:
             self.times.append(time.monotonic())
+            self.paths.append(path)
             self.headers.append({k.lower(): v for k, v in headers.items()})
             self.bodies.append(body)
             self.now += 1
@@ -106,22 +108,27 @@ def echoed(prompt: str) -> str:
 
 def echo(handler: Handler, body: dict[str, Any]) -> None:
     """A whole answer that depends on the prompt alone."""
-    say(echoed(body["messages"][0]["content"]))(handler, body)
+    say(echoed(body["prompt"] if "prompt" in body else body["messages"][0]["content"]))(handler, body)
 
 
 def say(text: str | None, finish: str | None = "stop", usage: dict[str, Any] | None = None) -> Behaviour:
-    """A whole answer, streamed where the request wants it so."""
+    """A whole answer, streamed where the request wants it so, as a chat's or as a completion's."""
 
     def behave(handler: Handler, body: dict[str, Any]) -> None:
+        chat = "messages" in body
         if not body.get("stream"):
-            message = {"role": "assistant", "content": text}
-            reply = {"choices": [{"index": 0, "message": message, "finish_reason": finish}]}
+            told = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
+            reply = {"choices": [{"index": 0, **told, "finish_reason": finish}]}
             handler.send(200, json.dumps(reply | ({"usage": usage} if usage else {}), ensure_ascii=False).encode())
             return
         pieces = [] if text is None else [text[i : i + 3] for i in range(0, len(text), 3)]
-        events: list[dict[str, Any]] = [{"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}]
-        events += [{"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]} for piece in pieces]
-        events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
+        events: list[dict[str, Any]] = []
+        if chat:
+            events.append({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})
+        for piece in pieces:
+            told = {"delta": {"content": piece}} if chat else {"text": piece}
+            events.append({"choices": [{"index": 0, **told, "finish_reason": None}]})
+        events.append({"choices": [{"index": 0, **({"delta": {}} if chat else {"text": ""}), "finish_reason": finish}]})
         if usage:
             events.append({"choices": [], "usage": usage})
         stream(*[json.dumps(e, ensure_ascii=False) for e in events], "[DONE]")(handler, body)

@@ -160,7 +160,7 @@ def test_settings_change_the_identity(reader):
     other = {
         "rules": (("x", "y"),), "default": "other", "fail_on": (), "fail_final": False, "model": "other",
         "answers_digest": "other", "weight_words": 0.1, "threshold": 0.9, "growth": 0.5, "dtype": "float16",
-        "chat": False, "extra": {"a": 1}, "revision": "2", "precision": "float32", "kv": SnapKV(),
+        "chat": False, "extra": {"a": 1}, "api": "completions", "revision": "2", "precision": "float32", "kv": SnapKV(),
     }  # fmt: skip
     for f in dataclasses.fields(reader):
         if f.metadata or (isinstance(reader, HF | Embedded) and f.name in ("model", "revision", "folder")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -10,7 +11,7 @@ from email.utils import formatdate
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.core.records import Part, Prompt
+from pipeline.core.records import Part, Prompt, digest_parts
 from pipeline.generators.base import Call, Sampling, Usage
 from pipeline.generators.endpoint import Endpoint
 
@@ -46,6 +47,27 @@ def test_the_prompt_goes_out_and_the_answer_and_usage_come_back(server, faults, 
     assert body.get("stream", False) == stream
     assert body.get("stream_options") == ({"include_usage": True} if stream else None)
     assert not {"seed", "top_p", "stop"} & set(body)
+
+
+@BOTH
+def test_a_base_model_is_given_the_text_alone(server, faults, reader, call, stream):
+    usage = {"prompt_tokens": 900, "completion_tokens": 7, "prompt_tokens_details": {"cached_tokens": 640}}
+    server.plan = [faults.say(" It is 42.", usage=usage), faults.say("It is fo", finish="length"), faults.say(None)]
+    asked = call("What is it?", "Long text. It is 42.", max_tokens=33, stop=("\n",))
+    base = reader(stream=stream, api="completions", concurrency=1)
+    got = answers(base, [asked, call("cut"), call("nothing")])
+    assert [(c.status, c.text, c.finish) for c in got[:2]] == [
+        ("ok", " It is 42.", "stop"),
+        ("failed", "It is fo", "length"),
+    ]
+    assert (got[2].text, got[2].status) == ("", "ok" if stream else "failed"), "an empty stream is an empty answer"
+    assert got[0].usage == Usage(900, 7, 640)
+    body = server.bodies[0]
+    assert (body["prompt"], body["stop"], body["max_tokens"]) == (asked.prompt.text, ["\n"], 33)
+    assert "messages" not in body
+    assert set(server.paths) == {"/v1/completions"}
+    answers(reader(stream=stream), [asked])
+    assert server.paths[-1] == "/v1/chat/completions"
 
 
 @BOTH
@@ -380,9 +402,16 @@ def test_identity_is_the_model_and_not_the_address(reader):
     assert reader(base_url="http://elsewhere/v1", concurrency=1, stream=False, context=9, timeout=1).identity == base
     assert reader(model="other").identity != base
     assert reader(revision="2").identity != base
+    assert reader(api="completions").identity != base
     assert reader(extra={"reasoning_effort": "low"}).identity != base
     assert (reader(context=4096).window, reader().window) == (4096, None)
     assert hash(reader(extra={"a": 1})) is not None
+
+
+def test_answers_of_chats_keep_the_key_they_had_before_there_was_a_choice(reader):
+    """Computed before `api` was a setting; another key would ask for answers again that were paid for."""
+    old = {"class": "Endpoint", "version": 1, "model": "m", "revision": "", "extra": {}}
+    assert reader(api="chat").identity == digest_parts([json.dumps(old, sort_keys=True, separators=(",", ":"))])
 
 
 def test_it_works_inside_a_running_event_loop(server, reader, call):
