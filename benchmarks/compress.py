@@ -23,7 +23,7 @@ from typing import Any
 
 from benchmarks.bench import Row, report
 from compressors._lingua import Lingua
-from compressors.llmlingua import LLMLingua
+from compressors.lingua import LLMLingua
 from compressors.longllmlingua import LongLLMLingua
 
 ROOT = Path(__file__).parents[1]

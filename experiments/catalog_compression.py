@@ -10,7 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from compressors.base import Method
+from compressors.extractive import Extractive
 from compressors.head import Head
+from compressors.lingua import LLMLingua
+from compressors.llmlingua2 import LLMLingua2
+from compressors.longllmlingua import LongLLMLingua
+from compressors.selective_context import SelectiveContext
 from compressors.stage import Compress, CompressDocuments
 from experiments.config import build, pick
 from pipeline.core.errors import UserError, nearest
@@ -19,6 +24,11 @@ from retrievers.chunk import WholeDocuments
 
 COMPRESSORS: dict[str, type[Method]] = {
     "head": Head,
+    "extractive": Extractive,
+    "llmlingua": LLMLingua,
+    "llmlingua2": LLMLingua2,
+    "longllmlingua": LongLLMLingua,
+    "selective_context": SelectiveContext,
 }
 
 
