@@ -62,7 +62,7 @@ def file_of(name: str, revision: str, file: str) -> Path:
     folder = Path(name)
     if folder.is_dir():
         if not (folder / file).is_file():
-            raise UserError(f"no {file} in {name!r}", where="hf", remedy="Save the model with save_pretrained")
+            raise UserError(f"no {file} in {name!r}", where="model", remedy="Save the model with save_pretrained")
         return folder / file
     from huggingface_hub import hf_hub_download
 
@@ -82,6 +82,6 @@ def _unusable(name: str, error: Exception) -> UserError:
     first = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return UserError(
         f"the model {name!r} cannot be loaded: {first}",
-        where="hf",
+        where="model",
         remedy="Name a folder saved by save_pretrained, or fetch the model to the local cache first",
     )

@@ -131,6 +131,7 @@ class VLLM(Generator):
     @property
     def tokenizer(self) -> Tokenizer:
         """The model's own, without special tokens or chat template."""
+        _ = self._digest  # a name without a revision is refused before anything is fetched
         if self.tokenizer_from:
             return tokenizer_at(file_of(self.tokenizer_from, "", "tokenizer.json"))
         return tokenizer_at(file_of(self._place, self.revision, "tokenizer.json"))
