@@ -28,6 +28,7 @@ class Cached(Generator):
 
     capacity: int | None = runtime(None)
     says: bool = runtime(True)
+    expected: list[int] = runtime(default_factory=list)
     given: list[list[Call]] = runtime(default_factory=list)
     cache: list[PrefixCache] = runtime(default_factory=list)
     ids: dict[str, int] = runtime(default_factory=dict)
@@ -51,14 +52,18 @@ class Cached(Generator):
 
     def generate(self, calls: Sequence[Call]) -> Iterator[tuple[int, Completion]]:
         self.given.append(list(calls))
+        self.expected.append(sum(self.cached_ahead(calls) or ()))
         for i, call in enumerate(calls):
             tokens = self.tokens(call)
             usage = Usage(len(tokens), 1, self.held().read(tokens))
             yield i, Completion(f"{len(tokens)} words", usage=usage)
 
     def last_use(self) -> EngineUse | None:
-        computed = sum(len(self.tokens(c)) for c in self.given[-1])
-        return EngineUse("throughput", len(self.given) > 1, len(self.given[-1]), 2.0, computed, 7, 1.0, 1.5, (0.1, 0.4))
+        calls, expected = self.given[-1], self.expected[-1]
+        computed = sum(len(self.tokens(c)) for c in calls)
+        return EngineUse(
+            "throughput", len(self.given) > 1, len(calls), 2.0, computed, 7, 1.0, 1.5, (0.1, 0.4), expected
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +136,8 @@ def test_the_log_tells_of_the_engine_and_only_where_it_ran(store, jobs):
     assert told[0]["engine"] == {
         "mode": "throughput", "warm": False, "prompts": told[0]["made"], "seconds": 2.0,
         "computed_tokens": told[0]["engine"]["computed_tokens"], "answer_tokens": 7, "prefill_seconds": 1.0,
-        "decode_seconds": 1.5, "first_token": (0.1, 0.4), "gpu_busy": None,
+        "decode_seconds": 1.5, "first_token": (0.1, 0.4),
+        "predicted_tokens": told[0]["predicted_cached_tokens"], "gpu_busy": None,
     }  # fmt: skip
     read(jobs(reader), store, log=again)
     assert calls_of(again)

@@ -176,7 +176,8 @@ class Generator(ABC):
     def cached_ahead(self, calls: Sequence[Call]) -> list[int] | None:
         """Per call, the prompt tokens that its prefix cache will hold, were the calls made now and in this order.
 
-        None: this reader does not say.
+        None: this reader does not say. One that does gives `last_use` too, with the tokens it predicted on the way:
+        asked after `generate`, it would tell of the cache as it is then.
         """
         return None
 
