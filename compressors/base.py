@@ -35,11 +35,15 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What stays of the text number `index`: stretches in reading order, or `rewritten`, a text in its place."""
+    """What stays of the text number `index`: stretches in reading order, or `rewritten`, a text in its place.
+
+    heading: to be shown above it, in place of the text's own section.
+    """
 
     index: int
     stretches: tuple[Stretch, ...] = ()
     rewritten: str | None = None
+    heading: str = ""
 
 
 @dataclass(frozen=True, slots=True)

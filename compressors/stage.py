@@ -20,17 +20,17 @@ from pipeline.core.tokens import tokenizer_named
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Budget:
-    """ratio: tokens given for each that stays, at least 1. budget: tokens that stay, in its place."""
+class Budget:
+    """ratio: tokens given for each that stays, at least 1. budget: tokens that stay, in its place.
 
-    method: Any
+    tokenizer: what both are counted in.
+    """
+
     ratio: float = 4.0
     budget: int | None = None
     tokenizer: str = "words"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.method, Method):
-            raise UserError(f"{self.method!r} is no compressor", where="compress", remedy="Name one by its type")
         if not self.ratio >= 1:
             raise UserError(f"a ratio of {self.ratio:g}", where="compress.ratio", remedy="Give 1 (all) or more")
         if self.budget is not None and self.budget < 1:
@@ -46,6 +46,16 @@ class _Budget:
         """How many of so many tokens may stay."""
         return self.budget if self.budget is not None else max(1, round(total / self.ratio))
 
+
+@dataclass(frozen=True, kw_only=True)
+class _ByMethod(Budget):
+    method: Any
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.method, Method):
+            raise UserError(f"{self.method!r} is no compressor", where="compress", remedy="Name one by its type")
+        super().__post_init__()
+
     def compressions(self, given: Sequence[tuple[Sequence[Chunk], str]]) -> list[Compression]:
         """One result per (texts, question)."""
         tokenizer = tokenizer_named(self.tokenizer)
@@ -58,9 +68,7 @@ class _Budget:
         made = dict(zip(tasks, self.method.shorten(list(tasks.values())), strict=True))
         out = []
         for i, (chunks, _) in enumerate(given):
-            shortened = made.get(i) or Shortened(
-                tuple(Kept(n, ((0, len(c.text)),)) for n, c in enumerate(chunks) if c.text)
-            )
+            shortened = made.get(i) or Shortened(whole(chunks))
             excerpts = tuple(excerpt(chunks[k.index], k) for k in shortened.kept)
             kept = sum(tokenizer.count(e.text) for e in excerpts)
             out.append(Compression(excerpts, sizes[i], kept, shortened.read))
@@ -68,7 +76,7 @@ class _Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compress(_Budget, Stage):
+class Compress(_ByMethod, Stage):
     """Per question, `.on(chunks, question)` or `.on(chunks, question, ranking)`: a Compression of the texts.
 
     With a ranking, the texts are its chunks in its order.
@@ -87,7 +95,7 @@ class Compress(_Budget, Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompressDocuments(_Budget, Piecewise):
+class CompressDocuments(_ByMethod, Piecewise):
     """Per context, `.on(documents)`: a Compression of whole documents by a method that asks no question.
 
     Every document is compressed for itself, once, whichever questions are asked of it; a budget is that of each.
@@ -126,9 +134,14 @@ class CompressDocuments(_Budget, Piecewise):
         )
 
 
+def whole(chunks: Sequence[Chunk]) -> tuple[Kept, ...]:
+    """All of every text that is not empty."""
+    return tuple(Kept(n, ((0, len(c.text)),)) for n, c in enumerate(chunks) if c.text)
+
+
 def excerpt(chunk: Chunk, kept: Kept) -> Excerpt:
     """What stays of one text, as the reader is shown it. Raises ValueError for stretches outside of it."""
-    bare = Excerpt("", (), chunk.span, chunk.title, chunk.section)
+    bare = Excerpt("", (), chunk.span, chunk.title, kept.heading or chunk.section)
     if kept.rewritten is not None:
         return replace(bare, text=kept.rewritten[: len(chunk.text)])
     if any(not 0 <= start <= end <= len(chunk.text) for start, end in kept.stretches):

@@ -14,7 +14,18 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from pipeline.core.errors import UserError
-from pipeline.core.records import Chunk, Compression, Document, Part, Prompt, Question, Ranking, Span
+from pipeline.core.records import (
+    Chunk,
+    Compression,
+    Document,
+    Excerpt,
+    Part,
+    Prompt,
+    Question,
+    Ranking,
+    Role,
+    Span,
+)
 from pipeline.core.stage import Node
 from pipeline.core.tokens import Tokenizer
 from pipeline.generators.base import Completion, Sampling
@@ -75,6 +86,29 @@ Asks = Ask | tuple[Ask, ...]
 Steps = Generator[Asks, Any, Reply]
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What the reader is to be shown in place of texts. notes: as a Reply's."""
+
+    compression: Compression
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shortener(ABC):
+    """Shortens texts by calls of the study's own reader, as a part of a route. Subclasses are dataclasses of settings.
+
+    Its calls are charged to the route, and shared, remembered and ordered as all calls are.
+    """
+
+    @abstractmethod
+    def steps(self, chunks: Sequence[Chunk], case: Case, sampling: Sampling) -> Generator[Asks, Any, Shown | Reply]:
+        """Yield the calls, as a route does; return what is to be shown, or the reply where a failed call ends it.
+
+        chunks: the texts in prompt order.
+        """
+
+
 @dataclass(frozen=True, kw_only=True)
 class Route(ABC):
     """A route. Subclasses are frozen dataclasses of settings.
@@ -102,53 +136,67 @@ class Route(ABC):
 
 def document_parts(documents: Sequence[Document]) -> list[Part]:
     """Whole documents as prompt parts; several get a heading each, so that a question can name one."""
-    parts: list[Part] = []
-    for document in documents:
-        if len(documents) > 1:
-            if parts:
-                parts.append(gap())
-            parts.append(Part("label", f"# {document.title or document.id}\n\n"))
-        parts.append(document.part)
-    return parts
-
-
-def passage_parts(chunks: Sequence[Chunk], *, labels: bool) -> list[Part]:
-    """Passages as prompt parts, numbered in prompt order, with document and section where `labels` asks for them."""
-    parts: list[Part] = []
-    for number, chunk in enumerate(chunks, start=1):
-        if parts:
-            parts.append(gap())
-        parts.append(labelled(number, chunk.title if labels else "", chunk.section if labels else ""))
-        parts.append(Part("passage", chunk.text, chunk.span))
-    return parts
+    return _headed([(d.title or d.id, "", d.part) for d in documents], len(documents) > 1)
 
 
 def shortened_documents(compression: Compression, documents: Sequence[Document]) -> list[Part]:
     """What a compressor left of whole documents, as `document_parts` shows them; those of which nothing stayed are out.
 
-    Where a compressor put them into another order, they stand in that.
+    Where a compressor put them into another order, they stand in that; where it gave headings, under these.
     """
+    rows = [(e.title or e.given.doc, e.section, _excerpt("document", e)) for e in compression.excerpts]
+    return _headed(rows, len(documents) > 1)
+
+
+def _headed(rows: Sequence[tuple[str, str, Part]], several: bool) -> list[Part]:
+    """(title, section, part) in reading order; several: of more than one document."""
     parts: list[Part] = []
-    for excerpt in compression.excerpts:
-        if len(documents) > 1:
-            if parts:
-                parts.append(gap())
-            parts.append(Part("label", f"# {excerpt.title or excerpt.given.doc}\n\n"))
-        elif parts:
+    above = ""
+    for title, section, part in rows:
+        if parts:
             parts.append(gap())
-        parts.append(Part("document", excerpt.text, spans=excerpt.spans))
+        if several and title != above:
+            parts.append(Part("label", f"# {title}\n\n"))
+            above = title
+        if section:
+            parts.append(Part("label", f"## {section}\n\n"))
+        parts.append(part)
     return parts
+
+
+def passage_parts(chunks: Sequence[Chunk], *, labels: bool) -> list[Part]:
+    """Passages as prompt parts, numbered in prompt order, with document and section where `labels` asks for them."""
+    rows = [(c.title, c.section, Part("passage", c.text, c.span)) for c in chunks]
+    return numbered(rows if labels else [("", "", part) for *_, part in rows])
 
 
 def shortened_passages(compression: Compression, *, labels: bool) -> list[Part]:
     """What a compressor left of passages, as `passage_parts` shows them."""
+    rows = [(e.title, e.section, _excerpt("passage", e)) for e in compression.excerpts]
+    return numbered(rows if labels else [("", "", part) for *_, part in rows])
+
+
+def numbered(rows: Sequence[tuple[str, str, Part]]) -> list[Part]:
+    """(title, section, part) in prompt order, each part under its number and what is known of where it comes from."""
     parts: list[Part] = []
-    for number, excerpt in enumerate(compression.excerpts, start=1):
+    for number, (title, section, part) in enumerate(rows, start=1):
         if parts:
             parts.append(gap())
-        parts.append(labelled(number, excerpt.title if labels else "", excerpt.section if labels else ""))
-        parts.append(Part("passage", excerpt.text, spans=excerpt.spans))
+        parts += [labelled(number, title, section), part]
     return parts
+
+
+def _excerpt(role: Role, excerpt: Excerpt) -> Part:
+    return Part(role, excerpt.text, spans=excerpt.spans)
+
+
+def shown_by(
+    by: Node | Shortener, chunks: Sequence[Chunk], case: Case, sampling: Sampling
+) -> Generator[Asks, Any, Shown | Reply]:
+    """What the node `compressed` left of the texts, or what the reader itself makes of them."""
+    if isinstance(by, Node):
+        return Shown(case.inputs["compressed"])
+    return (yield from by.steps(chunks, case, sampling))
 
 
 def ranked(chunks: Sequence[Chunk], ranking: Ranking) -> list[Chunk]:

@@ -8,50 +8,21 @@ once for all questions of a context. It does not know how clusters come about.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 from pipeline.core.errors import UserError
-from pipeline.core.records import Chunk, Part, Prompt, Span
+from pipeline.core.records import Prompt
 from pipeline.core.stage import Node
 from pipeline.core.tokens import Tokenizer
 from pipeline.generators.base import Completion, Sampling
-from pipeline.prompts import answer_from, gap, labelled, summarise_passages
+from pipeline.prompts import answer_from, summarise_passages
 from pipeline.routes.base import Ask, Case, Cut, Reply, Route, Steps, context_size, tokens_of
 from pipeline.routes.inner import clip, ended, inner, must_fit, noted, room, usable
+from pipeline.routes.pieces import Piece, cost, in_batches, pieces_of, shown, summary_piece
 
 _WORDS_A_TOKEN = 0.7  # English; the demand in words should end before the limit in tokens does
-_LEAST = 16  # tokens of a passage beside its label; of fewer no summary can be made
 _REMEDY = "Lower summary_tokens or the number of clusters, or name a reader with a longer window"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A text to summarise or to show, and the label over it."""
-
-    part: Part
-    title: str = ""
-    section: str = ""
-
-
-def pieces_of(chunks: Sequence[Chunk], *, labels: bool) -> list[Piece]:
-    """Chunks as pieces, with document and section where `labels` asks for them."""
-    return [Piece(Part("passage", c.text, c.span), *((c.title, c.section) if labels else ("", ""))) for c in chunks]
-
-
-def summary_piece(text: str) -> Piece:
-    """A summary as a piece: without span, since it is no evidence."""
-    return Piece(Part("passage", text), "Summary")
-
-
-def shown(pieces: Sequence[Piece]) -> list[Part]:
-    """Pieces as prompt parts, numbered in prompt order."""
-    parts: list[Part] = []
-    for number, piece in enumerate(pieces, start=1):
-        parts += [gap()] if parts else []
-        parts += [labelled(number, piece.title, piece.section), piece.part]
-    return parts
 
 
 def grouped(labels: Sequence[int]) -> list[list[int]]:
@@ -134,46 +105,7 @@ def _must_shrink(batches: int, left: int | None, tokens: int, case: Case) -> Non
 def _prompts(pieces: tuple[Piece, ...], words: int, left: int | None, tokenizer: Tokenizer) -> tuple[Prompt, ...]:
     """The calls that summarise the pieces, each with at most `left` tokens of passages; remembered, since every
     question of a context asks for them."""
-    if left is None:
-        return (summarise_passages(shown(pieces), words),)
-    batches: list[list[Piece]] = [[]]
-    spent = 0
-    for piece in pieces:
-        for part in _split(piece, left, tokenizer):
-            size = cost(part, len(batches[-1]) + 1, tokenizer)
-            if batches[-1] and spent + size > left:
-                batches.append([])
-                spent, size = 0, cost(part, 1, tokenizer)
-            batches[-1].append(part)
-            spent += size
-    return tuple(summarise_passages(shown(batch), words) for batch in batches)
-
-
-def _split(piece: Piece, left: int, tokenizer: Tokenizer) -> list[Piece]:
-    """The piece, or stretches of it that fit by themselves, cut between tokens; every character is in one of them."""
-    text = piece.part.text or ""
-    size = left - cost(replace(piece, part=Part("passage", "")), 1, tokenizer)
-    if tokenizer.count(text) <= size:
-        return [piece]
-    if size < _LEAST:
-        raise UserError(
-            f"{left} tokens of the window hold no part of a passage under its label {piece.title!r}",
-            where="summary_tokens",
-            remedy=_REMEDY,
-        )
-    starts = [0, *(start for start, _ in tokenizer.spans(text)[size::size]), len(text)]
-    span = piece.part.span
-    return [replace(piece, part=Part("passage", text[a:b], span and _within(span, a, b))) for a, b in pairwise(starts)]
-
-
-def _within(span: Span, start: int, end: int) -> Span:
-    return Span(span.doc, span.start + start, span.start + end)
-
-
-def cost(piece: Piece, number: int, tokenizer: Tokenizer) -> int:
-    """Tokens of a piece in a prompt, with its label and the gap before the next."""
-    around = labelled(number, piece.title, piece.section).text or ""
-    return tokenizer.count(around) + tokenizer.count(gap().text or "") + tokenizer.count(piece.part.text or "")
+    return tuple(summarise_passages(shown(batch), words) for batch in in_batches(pieces, left, tokenizer, _REMEDY))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from pipeline.core.records import Chunk, Prompt, Ranking
 from pipeline.core.stage import Node
 from pipeline.generators.base import Completion
 from pipeline.prompts import answer_from, rank_passages
-from pipeline.routes.base import Ask, Case, Route, Steps, passage_parts
+from pipeline.routes.base import Ask, Case, Route, Steps, passage_parts, ranked
 from pipeline.routes.inner import ended, inner, must_fit, noted, room, shortened
 from pipeline.routes.rag import RAG
 
@@ -132,7 +132,9 @@ class ListwiseRAG(Route):
 def answered(rag: RAG, kept: Ranking, case: Case) -> Steps:
     """The answer of `rag` from other passages than its ranking's. Raises UserError where they exceed the window."""
     case = replace(case, inputs={**case.inputs, "ranking": kept})
-    prompt = answer_from(rag.parts(case), case.question.text, position=rag.position)
-    remedy = "Read fewer or shorter passages, or name a reader with a longer window"
-    must_fit(case, prompt, rag.sampling.max_tokens, remedy)
+    if rag.compressed is None:
+        parts = passage_parts(ranked(case.inputs["chunks"], kept), labels=rag.labels)
+        prompt = answer_from(parts, case.question.text, position=rag.position)
+        remedy = "Read fewer or shorter passages, or name a reader with a longer window"
+        must_fit(case, prompt, rag.sampling.max_tokens, remedy)
     return (yield from rag.steps(case))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from pipeline.core.records import Chunk
 from pipeline.core.stage import Node
 from pipeline.generators.base import Completion
 from pipeline.prompts import answer_from
@@ -13,12 +14,14 @@ from pipeline.routes.base import (
     Case,
     Reply,
     Route,
+    Shortener,
     Steps,
     Truncate,
     context_size,
     document_parts,
     fit,
     shortened_documents,
+    shown_by,
 )
 
 
@@ -26,24 +29,29 @@ from pipeline.routes.base import (
 class LongContext(Route):
     """Every document of the context, in reading order. truncate: what gives way where they do not fit.
 
-    compressed: a node of a Compression, read in the documents' place.
+    compressed: a node of a Compression, or what the reader itself shortens by; read in the documents' place.
     """
 
     truncate: Truncate = "middle"
-    compressed: Node | None = None
+    compressed: Node | Shortener | None = None
 
     def nodes(self) -> Mapping[str, Node]:
         """The compression, where there is one."""
-        return {} if self.compressed is None else {"compressed": self.compressed}
+        return {"compressed": self.compressed} if isinstance(self.compressed, Node) else {}
 
     def steps(self, case: Case) -> Steps:
-        """One call on everything."""
+        """One call on everything, after those of a shortener."""
         parts = document_parts(case.documents)
+        notes: tuple[str, ...] = ()
         if self.compressed is not None:
-            parts = shortened_documents(case.inputs["compressed"], case.documents)
+            texts = [Chunk(d.id, 0, len(d.text), d.text, d.title) for d in case.documents if d.text is not None]
+            found = yield from shown_by(self.compressed, texts, case, self.sampling)
+            if isinstance(found, Reply):
+                return found
+            parts, notes = shortened_documents(found.compression, case.documents), found.notes
         parts, cut = fit(parts, case, self.sampling, self.truncate, self.position)
         if self.compressed is not None:
             cut = replace(cut, context_tokens=context_size(case.documents, case.reader.tokenizer))
         prompt = answer_from(parts, case.question.text, position=self.position)
         completion: Completion = yield Ask(prompt, self.sampling)
-        return Reply(completion, prompt, cut)
+        return Reply(completion, prompt, cut, notes)

@@ -19,11 +19,13 @@ from pipeline.routes.base import (
     Cut,
     Reply,
     Route,
+    Shortener,
     Steps,
     context_size,
     passage_parts,
     ranked,
     shortened_passages,
+    shown_by,
     tokens_of,
 )
 
@@ -32,33 +34,36 @@ from pipeline.routes.base import (
 class RAG(Route):
     """One call on retrieved passages. labels: show document and section over each passage.
 
-    compressed: a node of a Compression of the ranked passages, read in their place.
+    compressed: a node of a Compression of the ranked passages, or what the reader itself shortens them by; read in
+    their place.
     """
 
     chunks: Node
     ranking: Node
     labels: bool = True
-    compressed: Node | None = None
+    compressed: Node | Shortener | None = None
 
     def nodes(self) -> Mapping[str, Node]:
         """The chunks and their ranking, or the compression of these."""
-        if self.compressed is not None:
+        if isinstance(self.compressed, Node):
             return {"compressed": self.compressed}
         return {"chunks": self.chunks, "ranking": self.ranking}
 
-    def parts(self, case: Case) -> list[Part]:
-        """The passages as the prompt shows them."""
-        if self.compressed is not None:
-            return shortened_passages(case.inputs["compressed"], labels=self.labels)
-        return passage_parts(ranked(case.inputs["chunks"], case.inputs["ranking"]), labels=self.labels)
-
     def steps(self, case: Case) -> Steps:
-        """One call on the passages."""
-        parts = self.parts(case)
+        """One call on the passages, after those of a shortener."""
+        chunks = [] if isinstance(self.compressed, Node) else ranked(case.inputs["chunks"], case.inputs["ranking"])
+        parts = passage_parts(chunks, labels=self.labels)
+        notes: tuple[str, ...] = ()
+        if self.compressed is not None:
+            found = yield from shown_by(self.compressed, chunks, case, self.sampling)
+            if isinstance(found, Reply):
+                return found
+            parts, notes = shortened_passages(found.compression, labels=self.labels), found.notes
         prompt = answer_from(parts, case.question.text, position=self.position)
         completion: Completion = yield Ask(prompt, self.sampling)
         tokenizer = case.reader.tokenizer
-        return Reply(completion, prompt, Cut(context_size(case.documents, tokenizer), tokens_of(parts, tokenizer)))
+        cut = Cut(context_size(case.documents, tokenizer), tokens_of(parts, tokenizer))
+        return Reply(completion, prompt, cut, notes)
 
 
 @dataclass(frozen=True, kw_only=True)

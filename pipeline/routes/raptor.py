@@ -23,8 +23,9 @@ from pipeline.core.tokens import MINILM, tokenizer_named
 from pipeline.generators.base import Completion
 from pipeline.prompts import answer_from
 from pipeline.routes.base import Ask, Case, Cut, Reply, Route, Steps, context_size, tokens_of
-from pipeline.routes.clustered import Piece, cost, grouped, pieces_of, shown, summarised, summary_piece
+from pipeline.routes.clustered import grouped, summarised
 from pipeline.routes.inner import ended, noted, room
+from pipeline.routes.pieces import Piece, cost, pieces_of, shown, summary_piece
 
 Vectors = NDArray[np.float32]
 
