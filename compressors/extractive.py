@@ -23,7 +23,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.records import Ranking
 from pipeline.core.sentences import split_sentences
 from pipeline.core.spec import digest_model, runtime, settings
-from pipeline.core.tokens import MINILM
+from pipeline.core.tokens import MINILM, Tokenizer
 from retrievers.analyze import analyzer
 from retrievers.base import DECIMALS, at_least, one_of, top_k
 from retrievers.bm25 import BM25Index, scorer
@@ -52,6 +52,7 @@ class Extractive(Method):
     `cross_encoder`: the logit of question and unit read together.
     context: how many neighbours on each side share their score with a unit, the d-th with weight 1 / (d + 1): evidence
     often stands beside the sentence that names what is asked about. 0: none.
+    normalize: `dense` takes the cosine; without it, the inner product of the encoder's vectors as they are.
     model, revision: of the encoder (empty: all-MiniLM-L6-v2) or of the cross-encoder, a folder or a hub name with its
     revision. precision, device, batch_tokens: as in `retrievers.encode.Encoder`.
     """
@@ -60,6 +61,7 @@ class Extractive(Method):
     scorer: By = "hybrid"
     size: int = 100
     context: int = 1
+    normalize: bool = True
     model: str = ""
     revision: str = ""
     precision: Precision = "auto"
@@ -87,13 +89,14 @@ class Extractive(Method):
         own = settings(self)
         del own["revision"]
         if self.scorer == "bm25":
-            return {k: v for k, v in own.items() if k not in ("model", "precision")}
+            return {k: v for k, v in own.items() if k not in ("model", "precision", "normalize")}
         model = digest_model(model_folder(self.model or MINILM), self.revision)
         return own | {"model": model, "precision": precision_of(self.precision, self.device)}
 
     def shorten(self, tasks: Sequence[Task]) -> Iterable[Shortened]:
         """One selection per task. Texts that several tasks share are cut and encoded once, and charged to each."""
-        cut = {key: self._units(*key) for key in dict.fromkeys((task.texts, task.tokenizer) for task in tasks)}
+        distinct = dict.fromkeys((task.texts, task.tokenizer) for task in tasks)
+        cut = {key: units_of(*key, self.units, self.size) for key in distinct}
         units = [cut[task.texts, task.tokenizer] for task in tasks]
         texts = [
             tuple(task.texts[t][a:b] for t, row in enumerate(rows) for a, b in row)
@@ -105,7 +108,7 @@ class Extractive(Method):
         read = [0] * len(tasks)
         if self.scorer in ("bm25", "hybrid"):
             for i, (given, question) in enumerate(zip(texts, questions, strict=True)):
-                parts[i].append(_lexical(given, question))
+                parts[i].append(lexical(given, question))
         if self.scorer in ("dense", "hybrid"):
             for i, (scores, tokens) in enumerate(self._dense(texts, questions)):
                 parts[i].append(scores)
@@ -120,24 +123,6 @@ class Extractive(Method):
             rows = [np.round(scores[a:b], DECIMALS).tolist() for a, b in pairwise(bounds[i])]
             yield Shortened(in_place(fill(units[i], rows, task)), read[i])
 
-    def _units(self, texts: Sequence[str], tokenizer: Any) -> list[list[Stretch]]:
-        """Per text its units in reading order, each of at most `size` tokens, without white space around them."""
-        found: list[list[Stretch]] = []
-        for text in texts:
-            weigher = Weigher(text, tokenizer.spans(text), self.size)
-            if self.units == "sentences":
-                atoms, _ = weigher.fit(split_sentences(text))
-                found.append(list(atoms))
-                continue
-            whole = [(0, len(text))] if self.units == "words" else [m.span() for m in PARAGRAPH.finditer(text)]
-            row: list[Stretch] = []
-            for a, b in whole:
-                inner = list(word_spans(text, a, b)) if self.units == "words" else _sentences_in(text, a, b)
-                atoms, weights = weigher.fit(inner)
-                row += windows(atoms, weights, weights, self.size, 0)
-            found.append(row)
-        return found
-
     def _dense(self, texts: Sequence[tuple[str, ...]], questions: Sequence[str]) -> list[tuple[Floats, int]]:
         """Per task the cosines of its units with the question, and the tokens that were read for them.
 
@@ -145,7 +130,7 @@ class Extractive(Method):
         """
         encoder = Encoder(
             model=self.model or MINILM, revision=self.revision, precision=self.precision,
-            device=self.device, batch_tokens=self.batch_tokens,
+            device=self.device, batch_tokens=self.batch_tokens, normalize=self.normalize,
         )  # fmt: skip
         distinct, asked = list(dict.fromkeys(texts)), list(dict.fromkeys(questions))
         found = dict(zip(distinct, encoder.encode_groups(distinct, "document"), strict=True))
@@ -176,11 +161,30 @@ class Extractive(Method):
         return scores, int(pairs.lengths.sum())
 
 
+def units_of(texts: Sequence[str], tokenizer: Tokenizer, units: Units, size: int) -> list[list[Stretch]]:
+    """Per text its units in reading order, each of at most `size` tokens, without white space around them."""
+    found: list[list[Stretch]] = []
+    for text in texts:
+        weigher = Weigher(text, tokenizer.spans(text), size)
+        if units == "sentences":
+            atoms, _ = weigher.fit(split_sentences(text))
+            found.append(list(atoms))
+            continue
+        whole = [(0, len(text))] if units == "words" else [m.span() for m in PARAGRAPH.finditer(text)]
+        row: list[Stretch] = []
+        for a, b in whole:
+            inner = list(word_spans(text, a, b)) if units == "words" else _sentences_in(text, a, b)
+            atoms, weights = weigher.fit(inner)
+            row += windows(atoms, weights, weights, size, 0)
+        found.append(row)
+    return found
+
+
 def _sentences_in(text: str, start: int, end: int) -> list[Stretch]:
     return [(start + a, start + b) for a, b in split_sentences(text[start:end])]
 
 
-def _lexical(units: Sequence[str], question: str) -> Floats:
+def lexical(units: Sequence[str], question: str) -> Floats:
     """(n,) BM25 of the units as the documents of a collection: Porter's stems, without stop words."""
     index = BM25Index(stemmer="porter", stopwords="en")
     terms = analyzer(index.stemmer, index.stopwords)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from experiments.catalog_compression import build_compression
+from experiments.catalog_compression import BY_READER, build_compression
 from experiments.catalog_data import Loaded
 from experiments.catalog_retrieval import RETRIEVAL, Retrieval, build_chunks
 from experiments.config import Component, Study, assemble, build, grid_routes, pick
@@ -66,7 +66,14 @@ def _candidates(settings: dict[str, Any], sampling: Sampling, where: str, depth:
     if isinstance(search, Mapping):
         deep = {name: {"k": depth, **s} if isinstance(s, Mapping) else s for name, s in search.items()}
         settings = {**settings, "search": deep}
-    return _rag({**settings, "passages": depth}, sampling, where)
+    rag = _rag({**settings, "passages": depth}, sampling, where)
+    if isinstance(rag.compressed, Node):
+        raise UserError(
+            "the passages to compress are chosen only as the route goes",
+            where=f"{where}.compress",
+            remedy=f"Name a compressor that asks the reader: {', '.join(BY_READER)}",
+        )
+    return rag
 
 
 def _take(settings: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -64,8 +64,16 @@ def gap() -> Part:
 
 # -- calls before the answer ------------------------------------------------------------------------------------------
 
-_RANKING, _REASON, _SUMMARY, _TRIPLES = (
-    Part("answer", f"{word}:") for word in ("Ranking", "Reason", "Summary", "Triples")
+_RANKING, _REASON, _SUMMARY, _TRIPLES, _OUTLINE = (
+    Part("answer", f"{word}:") for word in ("Ranking", "Reason", "Summary", "Triples", "Outline")
+)
+_HELP = Part("instruction", "Below are passages and a question.\n\n")
+_SENTENCES = Part("instruction", "Below are the sentences of a text, each under its number in square brackets.\n\n")
+_OUTLINED = Part(
+    "instruction",
+    "Write an outline of the text: one line for each aspect that it treats, with a short name, a bar and the numbers "
+    "of its sentences, such as: History of the harbour | 1-4, 9. An aspect of many sentences may have lines below it "
+    "that begin with a dash and divide its sentences. Every sentence belongs to one aspect. Write nothing else.\n",
 )
 _RANK = Part("instruction", "Below are passages, each with its identifier in square brackets, and a question.\n\n")
 _RANKED = Part(
@@ -116,6 +124,40 @@ def summarise_passages(passages: Sequence[Part], words: int) -> Prompt:
     arXiv 2401.18059, whose summaries are to keep as many details as possible.
     """
     return Prompt((_to_summarise(words), *passages, _GAP, _SUMMARY))
+
+
+NOTHING = "none"
+
+
+@lru_cache(maxsize=64)
+def _to_summarise_for(words: int) -> Part:
+    return Part(
+        "instruction",
+        f"Write down, in at most {words} words, what the passages say that helps to answer the question: names, "
+        "numbers, dates and what is said of each, as the passages have it. Do not answer the question, and write no "
+        f"introduction. If nothing in them helps, write: {NOTHING}.\n",
+    )
+
+
+def summarise_for(passages: Sequence[Part], question: str, words: int) -> Prompt:
+    """Asks for what helps to answer the question, in at most so many words, or for the word `none`.
+
+    Xu et al. 2023, "RECOMP", arXiv 2310.04408. It must hold the question and the passages, and permit an empty summary
+    (selective augmentation).
+    """
+    return Prompt((_HELP, *passages, _GAP, _asked(question), _to_summarise_for(words), _SUMMARY))
+
+
+def outline_sentences(sentences: Sequence[Part]) -> Prompt:
+    """Asks for an outline of numbered sentences, as names of aspects and ranges of sentences.
+
+    Liu et al. 2024, "Enhancing LLM's Cognition via Structurization", arXiv 2407.16434. It must ask that every sentence
+    stands in one aspect, and for names and numbers alone, so that nothing is written anew. It holds no question.
+    """
+    parts: list[Part] = []
+    for number, part in enumerate(sentences, start=1):
+        parts += [labelled(number, "", ""), part, _LINE]
+    return Prompt((_SENTENCES, *parts, _GAP, _OUTLINED, _OUTLINE))
 
 
 _STATE = Part(

@@ -60,6 +60,15 @@ MAY_IMPORT = {
     "retrievers/probe_index.py": ("pipeline.core", "pipeline.policy", "retrievers"),
     "retrievers/probe_answer.py": ("pipeline.core", "pipeline.policy", "retrievers"),
     "retrievers": ("pipeline.core", "retrievers"),
+    # Compressors that ask the reader are parts of routes.
+    **{
+        f"compressors/{name}.py": (
+            *("pipeline.core", "compressors", "retrievers", "pipeline.prompts", "pipeline.generators.base"),
+            *("pipeline.routes.base", "pipeline.routes.inner", "pipeline.routes.pieces", "pipeline.routes.clustered"),
+            "pipeline.score.refusal",
+        )
+        for name in ("by_reader", "answer_paragraphs", "recomp", "structurize")
+    },
     # An extractive compressor ranks sentences: it may use what ranks passages.
     "compressors": ("pipeline.core", "compressors", "retrievers"),
     "experiments": PACKAGES,

@@ -151,15 +151,16 @@ def shortened_documents(compression: Compression, documents: Sequence[Document])
 def _headed(rows: Sequence[tuple[str, str, Part]], several: bool) -> list[Part]:
     """(title, section, part) in reading order; several: of more than one document."""
     parts: list[Part] = []
-    above = ""
+    above = below = ""
     for title, section, part in rows:
         if parts:
             parts.append(gap())
         if several and title != above:
             parts.append(Part("label", f"# {title}\n\n"))
-            above = title
-        if section:
+            below = ""
+        if section and section != below:
             parts.append(Part("label", f"## {section}\n\n"))
+        above, below = title, section
         parts.append(part)
     return parts
 

@@ -21,7 +21,7 @@ from pipeline.routes.base import Ask, Case, Cut, Reply, Route, Steps, context_si
 from pipeline.routes.inner import clip, ended, inner, must_fit, noted, room, usable
 from pipeline.routes.pieces import Piece, cost, in_batches, pieces_of, shown, summary_piece
 
-_WORDS_A_TOKEN = 0.7  # English; the demand in words should end before the limit in tokens does
+WORDS_A_TOKEN = 0.7  # English; the demand in words should end before the limit in tokens does
 _REMEDY = "Lower summary_tokens or the number of clusters, or name a reader with a longer window"
 
 
@@ -66,7 +66,7 @@ def summarised(
     A group that exceeds the reader's window is summarised in batches, and the batches' summaries again, until one is
     left; nothing of it is dropped. Raises UserError where the window cannot hold two summaries to make one of.
     """
-    words = max(1, int(_WORDS_A_TOKEN * tokens))
+    words = max(1, int(WORDS_A_TOKEN * tokens))
     left = room(case, summarise_passages([], words), tokens, _REMEDY)
     tokenizer, found = case.reader.tokenizer, Summaries([""] * len(groups))
     waiting = {g: tuple(group) for g, group in enumerate(groups)}

@@ -6,15 +6,78 @@ from typing import Any
 
 import pytest
 
+from pipeline.core.tokens import minilm_folder
+
 READER = Path(__file__).parents[2] / "pipeline" / "generators" / "embedded_model"
 
 WITH_MODEL: Mapping[str, Callable[[Path], dict[str, Any]]] = {
+    "recomp_extractive": lambda models: {"model": str(minilm_folder())},
     "selective_context": lambda models: {"model": str(models / "reader")},
     "llmlingua": lambda models: {"model": str(causal_model(models / "tiny-llama"))},
     "longllmlingua": lambda models: {"model": str(causal_model(models / "tiny-llama"))},
     "llmlingua2": lambda models: {"model": str(token_classifier(models / "tiny-bert-base-multilingual-cased"))},
 }
 """By method, its settings from the folder of the fixture `models`; methods that are not here need none."""
+
+
+PLAIN = (
+    "The harbour of Orrin Bay was built in 1871. Its lighthouse is kept by Mara Velt, who lives alone.\n\n"
+    "Boats leave at dawn, and return with the tide. Nobody fishes on Sundays; the chapel bell rings at nine.\n\n"
+    "A road leads north to Kesslin. It is closed in winter. "
+) * 3
+CODE = '''import os
+
+
+def first(path: str) -> str:
+    """Return the first line."""
+    with open(path) as file:
+        for line in file:
+            return line.strip()
+    return ""
+
+
+class Keeper:
+    name = "Mara Velt"
+
+    def light(self) -> bool:
+        self.on = True
+        return self.on
+'''
+TEXTS = {
+    "plain": PLAIN,
+    "word": "lighthouse",
+    "punctuation": "?!... --- ;;; ,,, ((( ))) !!! ??? ::: ...",
+    "cjk": "灯台守は一人で暮らしている。船は夜明けに出て、潮とともに戻る。冬には道が閉ざされる。" * 4,
+    "code": CODE,
+    "no spaces": "lighthouse" * 60,
+    "spaces": "   \n\n \t  ",
+    "blank lines": "\n\n\n".join(f"Line {i} of the log." for i in range(30)),
+    "emoji": "The light 🔥 burns 👩‍🚒 each night. " * 10,
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test with the argument `hard_text` runs on each of the texts that break compressors."""
+    if "hard_text" in metafunc.fixturenames:
+        metafunc.parametrize("hard_text", TEXTS.values(), ids=TEXTS)
+
+
+@pytest.fixture(scope="session")
+def plain() -> str:
+    """Prose of three paragraphs, thrice."""
+    return TEXTS["plain"]
+
+
+@pytest.fixture(scope="session")
+def code() -> str:
+    """Python."""
+    return TEXTS["code"]
+
+
+@pytest.fixture(scope="session")
+def cjk() -> str:
+    """Japanese, without blanks."""
+    return TEXTS["cjk"]
 
 
 CLASSIFIED = (
@@ -135,3 +198,29 @@ def causal(models: Path) -> Callable[..., Path]:
 def made_classifier() -> Callable[..., Path]:
     """`token_classifier`."""
     return token_classifier
+
+
+@pytest.fixture(scope="session")
+def attending(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Saves a Llama of four heads with random weights, without a tokenizer: `attending(kv_heads, **settings)`."""
+
+    def save(kv_heads: int, **settings: Any) -> Path:
+        import torch
+        from transformers import LlamaConfig, LlamaForCausalLM
+
+        torch.manual_seed(kv_heads)
+        config = LlamaConfig(
+            hidden_size=64,
+            intermediate_size=96,
+            num_attention_heads=4,
+            num_key_value_heads=kv_heads,
+            max_position_embeddings=512,
+            initializer_range=0.3,
+            eos_token_id=None,
+            **settings,
+        )
+        folder = tmp_path_factory.mktemp("attending")
+        LlamaForCausalLM(config).save_pretrained(folder)
+        return folder
+
+    return save
