@@ -24,15 +24,10 @@ def plan_order(calls: Sequence[Call]) -> list[int]:
     return sorted(range(len(calls)), key=lambda i: by_text(calls[i].prompt))
 
 
-def shared_tokens(calls: Sequence[Call], reader: Generator) -> int:
-    """Prompt tokens that stand in the leading parts shared with the call before: what a prefix cache can save."""
-    return sum(_shared(calls, _counted_by(reader)))
-
-
 def cached_ahead(calls: Sequence[Call], reader: Generator) -> list[int]:
     """Per call, the prompt tokens that a prefix cache will hold: as the reader says, or the leading parts shared."""
     said = reader.cached_ahead(calls) if calls else []
-    return _shared(calls, _counted_by(reader)) if said is None else said
+    return _shared(calls, lambda part: reader.tokenizer.count_prompt(Prompt((part,)))) if said is None else said
 
 
 def groups_that_fit(
@@ -71,10 +66,6 @@ def _shared(calls: Sequence[Call], size: Callable[[Part], int]) -> list[int]:
                 break
             found[i] += size(a)
     return found
-
-
-def _counted_by(reader: Generator) -> Callable[[Part], int]:
-    return lambda part: reader.tokenizer.count_prompt(Prompt((part,)))
 
 
 def _size(prompt: Prompt) -> int:

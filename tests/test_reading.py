@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.call_order import shared_tokens
+from pipeline.call_order import cached_ahead
 from pipeline.core.errors import UserError
 from pipeline.core.records import Part, Prompt, Question, Span
 from pipeline.core.run import Log, Watcher
@@ -147,7 +147,7 @@ def test_a_study_is_read_document_by_document(store, make_dataset, jobs_of):
     event = log.events[-1]
     per_document = reader.tokenizer.count(next(iter(data.documents.values())).text)
     assert event["predicted_cached_tokens"] >= 5 * 3 * per_document
-    assert event["predicted_cached_tokens"] == shared_tokens(reader.given, reader)
+    assert event["predicted_cached_tokens"] == sum(cached_ahead(reader.given, reader))
 
 
 # -- several calls at once --------------------------------------------------------------------------------------------

@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.call_order import groups_that_fit, plan_order, shared_tokens
+from pipeline.call_order import cached_ahead, groups_that_fit, plan_order
 from pipeline.core.prefix import PrefixCache
 from pipeline.core.records import Part, Prompt
-from pipeline.generators.base import Call, Sampling
+from pipeline.generators.base import Call, Generator, Sampling
 from pipeline.generators.scripted import Scripted
+
+
+def shared_tokens(calls: Sequence[Call], reader: Generator) -> int:
+    """Prompt tokens in the leading parts shared with the call before."""
+    return sum(cached_ahead(calls, reader))
 
 
 def random_calls(rng: random.Random, documents: int, count: int) -> list[Call]:

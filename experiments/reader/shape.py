@@ -1,4 +1,4 @@
-"""The reader's size: what its dimensions cost in parameters, megabytes and multiply-adds.
+"""The reader's size: what its dimensions cost in parameters and megabytes.
 
 It knows no weights and no framework. Costs are counted from the dimensions; how fast a machine is must be measured.
 
@@ -78,15 +78,6 @@ class Shape:
     def megabytes(self) -> float:
         """Size of the weights in bf16, in MB of 10^6 bytes."""
         return self.parameters * 2 / 1e6
-
-    def prefill_cost(self, tokens: int) -> int:
-        """Multiply-adds to read a document of so many tokens: matrices, and attention over the earlier tokens.
-
-        A token at position t attends to t + 1 keys and as many values; over T tokens that is T (T + 1) / 2 pairs of
-        2 x attention width multiply-adds. The output layer is needed for the last token alone and is not counted.
-        """
-        linear = tokens * self.layers * self.layer_parameters
-        return linear + self.layers * tokens * (tokens + 1) * self.attention
 
     def check_limit(self) -> None:
         """Raise UserError where the reader would be larger than the package may carry."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 from pipeline.score.significance import clustered_mean
 
 Floats = NDArray[np.float64]
-Kind = Literal["isotonic", "platt"]
 MOST_KNOTS = 64
 FEWEST = 20  # questions that a knot of the isotonic fit stands for: fewer say 0 or 1 too easily
 
@@ -133,42 +131,6 @@ def platt(scores: ArrayLike, outcomes: ArrayLike, most: int = MOST_KNOTS) -> Kno
         return Knots((centre,), (float(y.mean()),))
     at = np.linspace(float(x.min()), float(x.max()), most)
     return _knots(at, _sigmoid((at - centre) / scale * beta[0] + beta[1]))
-
-
-def calibration(scores: ArrayLike, outcomes: ArrayLike, kind: Kind = "isotonic") -> Knots:
-    """The calibration of this kind."""
-    return isotonic(scores, outcomes) if kind == "isotonic" else platt(scores, outcomes)
-
-
-def cluster_folds(clusters: Sequence[Hashable], folds: int, seed: int) -> NDArray[np.intp]:
-    """A fold [Q] for each question such that no document is in two; documents shuffled, folds filled evenly.
-
-    Each document goes to the fold with the fewest questions so far, large documents first.
-    """
-    seen: dict[Hashable, int] = {}
-    code = np.array([seen.setdefault(c, len(seen)) for c in clusters], dtype=np.intp)
-    if not 2 <= folds <= len(seen):
-        raise ValueError(f"{folds} folds for {len(seen)} documents: give 2 to as many as there are documents")
-    size = np.bincount(code)
-    shuffled = np.random.default_rng(seed).permutation(len(size))
-    filled, of = np.zeros(folds, dtype=np.intp), np.empty(len(size), dtype=np.intp)
-    for document in shuffled[np.argsort(-size[shuffled], kind="stable")]:
-        of[document] = int(np.argmin(filled))
-        filled[of[document]] += size[document]
-    return of[code]
-
-
-def cross_calibrate(scores: ArrayLike, outcomes: ArrayLike, folds: ArrayLike, kind: Kind = "isotonic") -> Floats:
-    """Calibrated probabilities [Q], each by a calibration fitted on the other folds; folds [Q], whole documents each.
-
-    The scores must be held-out themselves: a calibration cannot undo what a model learned by heart.
-    """
-    x, y = _pair(scores, outcomes)
-    fold, found = np.asarray(folds), np.empty(len(x))
-    for held in np.unique(fold):
-        inside = fold == held
-        found[inside] = calibration(x[~inside], y[~inside], kind)(x[inside])
-    return found
 
 
 def calibration_error(probabilities: ArrayLike, outcomes: ArrayLike, bins: int = 15) -> CalibrationError:

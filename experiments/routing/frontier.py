@@ -189,23 +189,6 @@ def oracle_curve(outcomes: ArrayLike, cost: ArrayLike) -> list[tuple[float, floa
     return found
 
 
-def oracle_at(outcomes: ArrayLike, cost: ArrayLike, budget: float) -> float | None:
-    """Quality of the oracle at a mean cost per question; None below what the cheapest routes cost."""
-    return quality_at(oracle_curve(outcomes, cost), budget)
-
-
-def random_mix(outcomes: ArrayLike, cost: ArrayLike, cheap: int, dear: int, shares: ArrayLike) -> list[CurvePoint]:
-    """Sending a share of the questions, drawn at random, to route `dear` and the rest to `cheap`: its expectation."""
-    y, c = _checked(outcomes).mean(axis=0), np.asarray(cost, dtype=np.float64).mean(axis=0)
-    points = []
-    for s in np.asarray(shares, dtype=np.float64):
-        split = np.zeros(len(y))
-        split[cheap] += 1 - s
-        split[dear] += s
-        points.append(CurvePoint(float("nan"), float(split @ y), float(split @ c), tuple(float(v) for v in split)))
-    return points
-
-
 def length_rule(
     tokens: ArrayLike,
     outcomes: ArrayLike,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from pipeline.core.errors import UserError, nearest
 from pipeline.cost.files import read_json
 from pipeline.cost.shape import ModelShape
+from pipeline.generators._random_weights import config_named
 
 
 class _Family(NamedTuple):
@@ -40,32 +41,6 @@ FAMILIES = {
     "smollm3": _Family(),
 }
 _DTYPES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
-
-PRESETS = {
-    "llama-8b": ModelShape(
-        name="llama-8b",
-        layers=32,
-        hidden=4096,
-        heads=32,
-        kv_heads=8,
-        head_dim=128,
-        feed=14336,
-        vocab=128256,
-        positions=131072,
-    ),
-    "llama-70b": ModelShape(
-        name="llama-70b",
-        layers=80,
-        hidden=8192,
-        heads=64,
-        kv_heads=8,
-        head_dim=128,
-        feed=28672,
-        vocab=128256,
-        positions=131072,
-    ),
-}
-"""Shapes of Llama 3.1 (Grattafiori et al. 2024, arXiv 2407.21783, table 3)."""
 
 
 def shape_named(name: str) -> ModelShape:
@@ -197,3 +172,7 @@ def _quantised(config: dict[str, Any], where: str) -> str:
     raise UserError(
         f"quantization_config of the method {method!r} does not say its bits", where=where, remedy="Set bits to 4 or 8"
     )
+
+
+PRESETS = {name: shape_of_config(config_named(name), name=name, where=name) for name in ("llama-8b", "llama-70b")}
+"""Shapes of Llama 3.1 (Grattafiori et al. 2024, arXiv 2407.21783, table 3), as models with random weights have them."""

@@ -1,11 +1,11 @@
-"""The completion of a prompt that nobody can read: one with a part whose text is not at hand.
+"""The completions of prompts that cannot be read: a part's text is not at hand, or there is no room in the window.
 
-It does not know which reader asks. A recorded reader needs no text and never uses it.
+It does not know which reader asks. A recorded reader needs no text and no window, and never uses them.
 """
 
 from __future__ import annotations
 
-from pipeline.generators.base import Completion
+from pipeline.generators.base import Completion, Usage
 
 ABSENT = Completion(
     text="",
@@ -13,3 +13,11 @@ ABSENT = Completion(
     finish="error",
     error="the prompt has a part whose text is not at hand; only a recorded reader can answer it",
 )
+
+
+def too_long(tokens: int, most: int, window: int | None) -> Completion | None:
+    """The completion of a prompt of so many tokens, where they and `most` for the answer do not fit; None: they do."""
+    if window is None or tokens + most <= window:
+        return None
+    error = f"prompt of {tokens} tokens does not fit: window {window}, of which {most} for the answer"
+    return Completion(text="", status="failed", finish="error", error=error, usage=Usage(prompt_tokens=tokens))

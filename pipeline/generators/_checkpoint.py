@@ -1,10 +1,13 @@
 """Loading a causal model and its tokenizer from a folder or the hub's local cache, with every failure told in one line.
 
-It knows `transformers` and where files lie. It does not know prompts, and runs no code that comes with a model.
+It knows `transformers`, where files lie, and what they say of a model. It does not know prompts, and runs no code that
+comes with a model.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +15,8 @@ from typing import Any, NamedTuple
 from pipeline.core.errors import MissingPackageError, UserError
 from pipeline.core.spec import digest_file
 from pipeline.core.tokens import HFTokenizer, Tokenizer
+
+_WINDOW_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
 
 
 class Loaded(NamedTuple):
@@ -30,14 +35,10 @@ def load(name: str, revision: str, *, dtype: str, device: str) -> Loaded:
     """
     import torch
 
-    try:
-        import transformers
-    except ImportError as e:
-        raise MissingPackageError("transformers", "", where=f"hf {name!r}") from e
+    loaders = transformers_for(f"hf {name!r}")
     kind = dtype if dtype == "auto" else getattr(torch, dtype, None)
     if dtype != "auto" and not isinstance(kind, torch.dtype):
         raise UserError(f"torch has no type {dtype!r}", where="dtype", remedy="Give auto, float32 or bfloat16")
-    loaders: Any = transformers
     where = {"revision": revision or None, "local_files_only": Path(name).is_dir()}
     try:
         tokenizer = loaders.AutoTokenizer.from_pretrained(name, **where)
@@ -45,7 +46,7 @@ def load(name: str, revision: str, *, dtype: str, device: str) -> Loaded:
         model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
     except Exception as e:
         # Whatever the loaders raise (a dozen types over versions) means that this folder or name does not work.
-        raise _unusable(name, e) from e
+        raise unusable(f"the model {name!r}", e) from e
     saved = model.generation_config
     ends = saved.eos_token_id if saved.eos_token_id is not None else tokenizer.eos_token_id
     eos = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
@@ -55,6 +56,15 @@ def load(name: str, revision: str, *, dtype: str, device: str) -> Loaded:
         bos_token_id=saved.bos_token_id, eos_token_id=eos or None, pad_token_id=pad
     )
     return Loaded(model, tokenizer, frozenset(eos), pad)
+
+
+def transformers_for(where: str) -> Any:
+    """The package. Raises MissingPackageError where it is not there; where: who needs it."""
+    try:
+        import transformers
+    except ImportError as e:
+        raise MissingPackageError("transformers", "", where=where) from e
+    return transformers
 
 
 def file_of(name: str, revision: str, file: str) -> Path:
@@ -69,7 +79,24 @@ def file_of(name: str, revision: str, file: str) -> Path:
     try:
         return Path(hf_hub_download(name, file, revision=revision))
     except Exception as e:
-        raise _unusable(name, e) from e
+        raise unusable(f"the model {name!r}", e) from e
+
+
+def json_of(name: str, revision: str, file: str) -> dict[str, Any]:
+    """What a JSON file of a model holds. Raises UserError where there is none."""
+    read: dict[str, Any] = json.loads(file_of(name, revision, file).read_text(encoding="utf-8"))
+    return read
+
+
+def config_of(name: str, revision: str) -> dict[str, Any]:
+    """The model's config.json; what it does not say itself is as its text part has it."""
+    config = json_of(name, revision, "config.json")
+    return {**config.get("text_config", {}), **config}
+
+
+def window_of(config: Mapping[str, Any]) -> int | None:
+    """Positions of the model."""
+    return next((int(config[key]) for key in _WINDOW_KEYS if config.get(key)), None)
 
 
 @lru_cache(maxsize=8)
@@ -78,10 +105,11 @@ def tokenizer_at(file: Path) -> Tokenizer:
     return HFTokenizer(f"tokenizer:{digest_file(file)[:16]}", file)
 
 
-def _unusable(name: str, error: Exception) -> UserError:
+def unusable(what: str, error: Exception, where: str = "model") -> UserError:
+    """What a loader raised, in one line. what: the model or tokenizer that was to be loaded."""
     first = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return UserError(
-        f"the model {name!r} cannot be loaded: {first}",
-        where="model",
+        f"{what} cannot be loaded: {first}",
+        where=where,
         remedy="Name a folder saved by save_pretrained, or fetch the model to the local cache first",
     )

@@ -1,12 +1,20 @@
 """Drawing and stopping, row by row, for a batch of causal decoding: what `transformers` does only for a whole batch.
 
-B is the batch, V the vocabulary. It knows logits and tokens; it does not know models, prompts or calls.
+B is the batch, V the vocabulary. It knows logits and tokens, and of a call its seed; it does not know models.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from pipeline.core.records import digest_parts
+from pipeline.generators.base import Call
+
+
+def seed_of(call: Call) -> int:
+    """A seed per prompt, so that equal seeds do not draw the same noise for every question."""
+    return int(digest_parts([str(call.sampling.seed), call.prompt.digest])[:15], 16)
 
 
 class GumbelDraw:

@@ -12,7 +12,6 @@ import subprocess
 import threading
 from collections.abc import Callable
 from importlib.util import find_spec
-from types import TracebackType
 
 _EVERY = 0.5
 """Seconds between two looks."""
@@ -25,7 +24,7 @@ def has_gpu() -> bool:
 
 
 class GpuBusy:
-    """The share of time in which the GPUs ran anything, between entering and leaving: `with GpuBusy() as busy`."""
+    """The share of time in which the GPUs ran anything, between `start` and `stop`."""
 
     def __init__(self) -> None:
         self._seen: list[float] = []
@@ -36,13 +35,6 @@ class GpuBusy:
     def share(self) -> float | None:
         """Mean over the looks so far, in [0, 1]; None where there is no GPU, or no look yet."""
         return sum(self._seen) / len(self._seen) if self._seen else None
-
-    def __enter__(self) -> GpuBusy:
-        self.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, at: TracebackType | None) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Begin to look, where there is a GPU."""

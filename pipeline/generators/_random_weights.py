@@ -74,7 +74,7 @@ def folder_for(shape_name: str, place: Path) -> Path:
 
     shape_name: of SHAPES, with FP8 behind it or not. Raises UserError for another one.
     """
-    body = json.dumps(_config(shape_name), indent=1) + "\n"
+    body = json.dumps(config_named(shape_name), indent=1) + "\n"
     held = {name: (_TOKENIZER / name).read_text(encoding="utf-8") for name in _TOKENIZER_FILES}
     settings = json.loads(held["tokenizer_config.json"]) | {"model_max_length": POSITIONS}
     files = held | {"config.json": body, "tokenizer_config.json": json.dumps(settings, indent=1) + "\n"}
@@ -94,7 +94,8 @@ def folder_for(shape_name: str, place: Path) -> Path:
     return folder
 
 
-def _config(shape_name: str) -> dict[str, Any]:
+def config_named(shape_name: str) -> dict[str, Any]:
+    """The config.json of a shape: of SHAPES, with FP8 behind its name or not. Raises UserError for another one."""
     plain = shape_name.removesuffix(FP8)
     if plain not in SHAPES:
         raise UserError(

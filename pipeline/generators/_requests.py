@@ -7,17 +7,52 @@ Protocol: https://platform.openai.com/docs/api-reference/chat and /completions.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipeline.core.tokens import Tokenizer
+from pipeline.core.spec import runtime
+from pipeline.core.tokens import Tokenizer, tokenizer_named
 from pipeline.generators._http import Reply, RequestError
-from pipeline.generators.base import Call, Completion, Usage
+from pipeline.generators.base import Call, Completion, Generator, Usage
 
 Api = Literal["chat", "completions"]
 """`chat`: one user message, which the server puts into its chat template. `completions`: the prompt as it stands."""
 
 PATHS: dict[Api, str] = {"chat": "chat/completions", "completions": "completions"}
 """Behind `/v1/`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remote(Generator):
+    """A model that somebody else runs; its name and `revision` stand for it.
+
+    model: as the one who answers knows it. revision: tells two models of one name apart; sent nowhere. extra: fields
+    for the request's body (`reasoning_effort`); null takes a field out (`{max_tokens: null, max_completion_tokens:
+    256}`). context: tokens of prompt and answer that the model holds, where known. count_with: tokenizer for counting
+    ahead of a call, and for answers that come without usage.
+    """
+
+    model: str
+    revision: str = ""
+    api: Api = "chat"
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    context: int | None = runtime(None)
+    count_with: str = runtime("words")
+
+    @property
+    def label(self) -> str:
+        """The name in tables: `name`, or the model's."""
+        return self.name or self.model
+
+    @property
+    def window(self) -> int | None:
+        """Tokens of prompt and answer, as `context` states them."""
+        return self.context
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The one named by `count_with`."""
+        return tokenizer_named(self.count_with)
 
 
 def body_of(call: Call, *, model: str, api: Api, extra: Mapping[str, Any], stream: bool) -> dict[str, Any]:

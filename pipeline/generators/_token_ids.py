@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.core.errors import UserError
 from pipeline.core.records import Prompt
 
 _LONG = 2048
@@ -158,6 +159,16 @@ class TokenIds:
     def _rendered(self, text: str) -> str:
         turns = [{"role": "user", "content": text}]
         return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+
+
+def by_template(tokenizer: Any, chat: bool | str, name: str) -> bool:
+    """Whether a prompt is a turn of the chat template; `auto`: if there is one. name: whose tokenizer an error names.
+
+    Raises UserError for a template that is wanted and not there.
+    """
+    if chat is True and not tokenizer.chat_template:
+        raise UserError(f"the tokenizer of {name!r} has no chat template", where="chat", remedy="Give auto")
+    return chat is True or (chat == "auto" and bool(tokenizer.chat_template))
 
 
 def _word_ends(encoding: Any) -> Iterator[tuple[int, int]]:

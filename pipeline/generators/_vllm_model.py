@@ -1,4 +1,4 @@
-"""What must be known of a model before its engine is there: its tokens, its window, and what changes both.
+"""What must be known of a model before its engine is there: its tokens, and what changes its window.
 
 It reads a model's files with `transformers`' tokenizers, as the reader `hf` does. It does not load weights, and knows
 no engine.
@@ -6,19 +6,17 @@ no engine.
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.errors import MissingPackageError, UserError
+from pipeline.core.errors import UserError
 from pipeline.core.records import Prompt
-from pipeline.generators._checkpoint import file_of
-from pipeline.generators._token_ids import TokenIds
+from pipeline.generators._checkpoint import json_of, transformers_for, unusable
+from pipeline.generators._token_ids import TokenIds, by_template
 
-_WINDOW_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
 _DUAL_CHUNK = "dual_chunk_attention_config"
 OWN = (
     *("model", "revision", "tokenizer", "tokenizer_revision", "dtype", "quantization", "kv_cache_dtype"),
@@ -48,39 +46,17 @@ class Texts:
 
 def texts(model: str, revision: str, tokenizer_from: str, chat: bool | str) -> Texts:
     """How this model's text is cut into tokens. Raises UserError where its files do not say so, or do not load."""
-    try:
-        import transformers
-    except ImportError as e:
-        raise MissingPackageError("transformers", "", where=f"vllm {model!r}") from e
+    loaders = transformers_for(f"vllm {model!r}")
     name, commit = (tokenizer_from, "") if tokenizer_from else (model, revision)
-    loaders: Any = transformers
     try:
         tokenizer = loaders.AutoTokenizer.from_pretrained(
             name, revision=commit or None, local_files_only=Path(name).is_dir()
         )
     except Exception as e:
         # Whatever the loaders raise (a dozen types over versions) means that this folder or name does not work.
-        first = next(iter(str(e).strip().splitlines()), type(e).__name__)
-        raise UserError(
-            f"the tokenizer of {name!r} cannot be loaded: {first}",
-            where="vllm",
-            remedy="Name a folder saved by save_pretrained, or fetch the model to the local cache first",
-        ) from e
-    if chat is True and not tokenizer.chat_template:
-        raise UserError(f"the tokenizer of {name!r} has no chat template", where="chat", remedy="Give auto")
-    wanted = chat is True or (chat == "auto" and bool(tokenizer.chat_template))
-    return Texts(tokenizer, TokenIds(tokenizer, chat=wanted), _ends(model, revision, tokenizer))
-
-
-def config_of(model: str, revision: str) -> dict[str, Any]:
-    """The model's config.json, that of its text part first."""
-    config = json.loads(file_of(model, revision, "config.json").read_text(encoding="utf-8"))
-    return {**config.get("text_config", {}), **config}
-
-
-def window_of(config: Mapping[str, Any]) -> int | None:
-    """Positions of the model."""
-    return next((int(config[key]) for key in _WINDOW_KEYS if config.get(key)), None)
+        raise unusable(f"the tokenizer of {name!r}", e, where="vllm") from e
+    ids = TokenIds(tokenizer, chat=by_template(tokenizer, chat, name))
+    return Texts(tokenizer, ids, _ends(model, revision, tokenizer))
 
 
 def overrides(rope: Mapping[str, Any], config: Mapping[str, Any], window: int | None) -> dict[str, Any]:
@@ -102,9 +78,9 @@ def overrides(rope: Mapping[str, Any], config: Mapping[str, Any], window: int | 
 
 def _ends(model: str, revision: str, tokenizer: Any) -> tuple[int, ...]:
     """The tokens that end an answer: the saved way of generating, or the configuration where there is none, says so."""
-    config = json.loads(file_of(model, revision, "config.json").read_text(encoding="utf-8"))
+    config = json_of(model, revision, "config.json")
     try:
-        saved = json.loads(file_of(model, revision, "generation_config.json").read_text(encoding="utf-8"))
+        saved = json_of(model, revision, "generation_config.json")
     except UserError:
         # Many folders hold no such file; transformers then makes one from the configuration.
         saved = config

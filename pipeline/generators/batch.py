@@ -11,18 +11,17 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError
 from pipeline.core.spec import runtime
-from pipeline.core.tokens import Tokenizer, tokenizer_named
 from pipeline.generators._absent import ABSENT
 from pipeline.generators._http import Reply, RequestError, error_message, fault_of, reply_of
-from pipeline.generators._requests import PATHS, Api, answered, body_of, failed
-from pipeline.generators.base import Call, Completion, Generator
+from pipeline.generators._requests import PATHS, Remote, answered, body_of, failed
+from pipeline.generators.base import Call, Completion
 
 REQUESTS, RESULTS = ".requests.jsonl", ".results.jsonl"
 MOST_REQUESTS, MOST_BYTES = 50_000, 200_000_000
@@ -33,7 +32,7 @@ _LINE_ENDS = {"\u2028": "\\u2028", "\u2029": "\\u2029", "\x85": "\\u0085"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batch(Generator):
+class Batch(Remote):
     """The prompt's text as it stands, in one user message or as a text to go on with.
 
     A call's `custom_id` is its key. Answers are looked up in all `*.results.jsonl` of the folder, output files and
@@ -42,34 +41,11 @@ class Batch(Generator):
     fail for now: the next run reads the answers. A file of requests that no results go with is replaced by the next
     run. Of several answers to one call a whole one counts, the first in the order of file names.
 
-    model: as the one who answers knows it. revision: tells two models of one name apart; sent nowhere. api: `chat` or
-    `completions`; `vllm run-batch` takes chats alone (0.25 to 0.31). extra: fields for each request's body; null takes
-    a field out. folder: where the files lie; one for each study. context: tokens of prompt and answer that the model
-    holds, where known. count_with: tokenizer for counting ahead of a call, and for answers that come without usage.
+    api: `chat` or `completions`; `vllm run-batch` takes chats alone (0.25 to 0.31). folder: where the files lie; one
+    for each study.
     """
 
-    model: str
-    revision: str = ""
-    api: Api = "chat"
-    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     folder: str = runtime()
-    context: int | None = runtime(None)
-    count_with: str = runtime("words")
-
-    @property
-    def label(self) -> str:
-        """The name in tables: `name`, or the model's."""
-        return self.name or self.model
-
-    @property
-    def window(self) -> int | None:
-        """Tokens of prompt and answer, as `context` states them."""
-        return self.context
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """The one named by `count_with`."""
-        return tokenizer_named(self.count_with)
 
     def generate(self, calls: Sequence[Call]) -> Iterator[tuple[int, Completion]]:
         """Yield what is answered, then write the rest down and fail it for now.

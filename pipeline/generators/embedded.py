@@ -9,7 +9,6 @@ does not know which route asks.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pipeline.core.errors import UserError
-from pipeline.core.records import Prompt, digest_parts
+from pipeline.core.records import Prompt
 from pipeline.core.spec import digest_model, runtime, settings
 from pipeline.core.tokens import Tokenizer
 from pipeline.generators._absent import ABSENT
-from pipeline.generators._checkpoint import file_of, tokenizer_at
-from pipeline.generators._decode import GumbelDraw, first_stop
+from pipeline.generators._checkpoint import config_of, file_of, tokenizer_at
+from pipeline.generators._decode import GumbelDraw, first_stop, seed_of
 from pipeline.generators._llama import Llama, Memory, shape_of
 from pipeline.generators.base import Call, Completion, Generator, Sampling, Usage
 from pipeline.generators.extractive import question_of
@@ -173,7 +172,7 @@ class Embedded(Generator):
         from tokenizers import Tokenizer as Rust
 
         rust = Rust.from_file(str(file_of(str(self._place), "", "tokenizer.json")))
-        config = json.loads((self._place / "config.json").read_text(encoding="utf-8"))
+        config = config_of(str(self._place), "")
         ends = config["eos_token_id"]
         half = {"float32": False, "bfloat16": True, "auto": self.on_gpu or _has_bfloat16(torch)}[self.precision]
         model = Llama(self._place, device=self._device, bfloat16=half)
@@ -212,9 +211,8 @@ class _Choice:
 
     def __init__(self, call: Call) -> None:
         sampling: Sampling = call.sampling
-        seed = int(digest_parts([str(sampling.seed), call.prompt.digest])[:15], 16)
         drawn = sampling.temperature > 0
-        self._draw = GumbelDraw([seed], sampling.temperature, sampling.top_p) if drawn else None
+        self._draw = GumbelDraw([seed_of(call)], sampling.temperature, sampling.top_p) if drawn else None
 
     def __call__(self, logits: Tensor) -> int:
         """(V,) logits -> a token."""

@@ -7,44 +7,36 @@ know what runs behind the address, so the model's name and `revision` stand for 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.core.errors import UserError
 from pipeline.core.spec import runtime, settings
-from pipeline.core.tokens import Tokenizer, tokenizer_named
 from pipeline.generators._absent import ABSENT
 from pipeline.generators._background import drain
 from pipeline.generators._dispatch import Dispatch, HopelessError, Outcome, Request
 from pipeline.generators._http import RequestError
-from pipeline.generators._requests import PATHS, Api, answered, body_of, failed
-from pipeline.generators.base import Call, Completion, Generator
+from pipeline.generators._requests import PATHS, Remote, answered, body_of, failed
+from pipeline.generators.base import Call, Completion
 
 
 @dataclass(frozen=True, kw_only=True)
-class Endpoint(Generator):
+class Endpoint(Remote):
     """The prompt's text as it stands: one user message per call, or the text that a base model goes on with.
 
     `base_url` is no part of the identity: the same model moves between hosts, ports and gateways, and answers already
     paid for must not be asked again because of that. Two servers that mean different models by one name are told apart
     by `revision`, which is sent nowhere.
 
-    model: as the server knows it. api: `completions` for a model without a chat template. extra: fields for the
-    request's body (`reasoning_effort`); null takes a field out (`{max_tokens: null, max_completion_tokens: 256}`).
-    base_url: up to and with `/v1`. api_key_env: the environment variable that holds the key; empty: no key.
-    concurrency: calls at once. timeout: seconds for one attempt, whole. max_retries: attempts after the first.
-    backoff: seconds before the second attempt, doubled from then on. context: tokens of prompt and answer that the
-    model holds, where known. count_with: tokenizer for counting ahead of a call, and for answers that come without
-    usage.
+    api: `completions` for a model without a chat template. base_url: up to and with `/v1`. api_key_env: the
+    environment variable that holds the key; empty: no key. concurrency: calls at once. timeout: seconds for one
+    attempt, whole. max_retries: attempts after the first. backoff: seconds before the second attempt, doubled from
+    then on.
     """
 
-    model: str
-    revision: str = ""
-    api: Api = "chat"
-    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     base_url: str = runtime()
     api_key_env: str = runtime("")
     concurrency: int = runtime(8)
@@ -52,8 +44,6 @@ class Endpoint(Generator):
     max_retries: int = runtime(5)
     backoff: float = runtime(0.5)
     stream: bool = runtime(True)
-    context: int | None = runtime(None)
-    count_with: str = runtime("words")
 
     def resolved_settings(self) -> dict[str, Any]:
         """The settings."""
@@ -62,21 +52,6 @@ class Endpoint(Generator):
             # Answers of chat servers keep the identity that they had before there was a choice: they are paid for.
             del body["api"]
         return body
-
-    @property
-    def label(self) -> str:
-        """The name in tables: `name`, or the model's."""
-        return self.name or self.model
-
-    @property
-    def window(self) -> int | None:
-        """Tokens of prompt and answer, as `context` states them."""
-        return self.context
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """The one named by `count_with`."""
-        return tokenizer_named(self.count_with)
 
     def generate(self, calls: Sequence[Call]) -> Iterator[tuple[int, Completion]]:
         """Answer `concurrency` calls at once. Raises UserError where the server is not there or refuses every call."""

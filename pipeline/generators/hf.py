@@ -5,7 +5,6 @@ It reads whole prompts and decodes them in batches. It does not shorten a prompt
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -15,15 +14,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from pipeline.core.errors import UserError
-from pipeline.core.records import digest_parts
 from pipeline.core.spec import digest_model, runtime, settings
 from pipeline.core.tokens import Tokenizer
-from pipeline.generators._absent import ABSENT
-from pipeline.generators._checkpoint import Loaded, file_of, load, tokenizer_at
-from pipeline.generators._decode import GumbelDraw, StopTexts, first_stop
+from pipeline.generators._absent import ABSENT, too_long
+from pipeline.generators._checkpoint import Loaded, config_of, file_of, load, tokenizer_at, window_of
+from pipeline.generators._decode import GumbelDraw, StopTexts, first_stop, seed_of
+from pipeline.generators._token_ids import TokenIds, by_template
 from pipeline.generators.base import Call, Completion, Generator, Sampling, Usage
-
-_WINDOW_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
 
 
 class KVReading(Protocol):
@@ -91,14 +88,14 @@ class HF(Generator):
     @cached_property
     def window(self) -> int | None:
         """Positions of the model, from its config.json."""
-        config = json.loads(self._file("config.json").read_text(encoding="utf-8"))
-        config = {**config.get("text_config", {}), **config}
-        return next((int(config[key]) for key in _WINDOW_KEYS if config.get(key)), None)
+        _ = self._digest  # a name without a revision is refused before anything is fetched
+        return window_of(config_of(self.model, self.revision))
 
     @property
     def tokenizer(self) -> Tokenizer:
         """The model's own, without special tokens or chat template."""
-        return tokenizer_at(self._file("tokenizer.json"))
+        _ = self._digest
+        return tokenizer_at(file_of(self.model, self.revision, "tokenizer.json"))
 
     @property
     def on_gpu(self) -> bool:
@@ -114,16 +111,17 @@ class HF(Generator):
                 f"a batch of {self.batch_size} holds no prompt", where="batch_size", remedy="Give 1 or more"
             )
         self.kv_uses.clear()
-        loaded = self._loaded
+        tokenizer = self._loaded.tokenizer
+        ids = TokenIds(tokenizer, chat=by_template(tokenizer, self.chat, self.model))
         size = self.batch_size if self.kv is None else 1
         batch: list[tuple[int, Call, list[int]]] = []
         for i, call in enumerate(calls):
             if not call.prompt.complete:
                 yield i, ABSENT
                 continue
-            tokens = self._encode(loaded.tokenizer, call.prompt.text)
-            if self.window is not None and len(tokens) + call.sampling.max_tokens > self.window:
-                yield i, self._too_long(len(tokens), call.sampling.max_tokens)
+            tokens = ids.whole(call.prompt.text).tolist()
+            if (refused := too_long(len(tokens), call.sampling.max_tokens, self.window)) is not None:
+                yield i, refused
                 continue
             if batch and (len(batch) >= size or _drawn(batch[0][1].sampling) != _drawn(call.sampling)):
                 yield from self._run(batch)
@@ -202,7 +200,7 @@ class HF(Generator):
         stops = StopTexts(lambda t: _text(tokenizer, t), width, sampling.stop, len(batch))
         draws = []
         if sampling.temperature > 0:
-            seeds = [_seed(call) for _, call, _ in batch]
+            seeds = [seed_of(call) for _, call, _ in batch]
             draws = [GumbelDraw(seeds, sampling.temperature, sampling.top_p)]
         with torch.inference_mode(), nullcontext() if self.kv is None else self.kv.reading(model) as reading:
             cache = {} if reading is None else {"past_key_values": reading.cache}
@@ -234,19 +232,6 @@ class HF(Generator):
             return Completion(text=text, status="failed", finish="length", error=error, usage=usage)
         return Completion(text=text, usage=usage)
 
-    def _too_long(self, tokens: int, max_tokens: int) -> Completion:
-        error = f"prompt of {tokens} tokens does not fit: window {self.window}, of which {max_tokens} for the answer"
-        usage = Usage(prompt_tokens=tokens)
-        return Completion(text="", status="failed", finish="error", error=error, usage=usage)
-
-    def _encode(self, tokenizer: Any, text: str) -> list[int]:
-        if self.chat is True or (self.chat == "auto" and tokenizer.chat_template):
-            turns = [{"role": "user", "content": text}]
-            text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-            # The template writes the special tokens itself.
-            return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
-        return list(tokenizer(text, verbose=False)["input_ids"])
-
     @cached_property
     def _digest(self) -> str:
         return digest_model(self.model, self.revision)
@@ -254,24 +239,12 @@ class HF(Generator):
     @cached_property
     def _loaded(self) -> Loaded:
         _ = self._digest  # a name without a revision is refused before anything is loaded
-        loaded = load(self.model, self.revision, dtype=self.dtype, device=self.device)
-        if self.chat is True and not loaded.tokenizer.chat_template:
-            raise UserError(f"the tokenizer of {self.model!r} has no chat template", where="chat", remedy="Give auto")
-        return loaded
-
-    def _file(self, name: str) -> Path:
-        _ = self._digest
-        return file_of(self.model, self.revision, name)
+        return load(self.model, self.revision, dtype=self.dtype, device=self.device)
 
 
 def _drawn(sampling: Sampling) -> Sampling:
     """What one batch must have in common: all but the seed, which each row has for itself."""
     return replace(sampling, seed=0)
-
-
-def _seed(call: Call) -> int:
-    """A seed per prompt, so that equal seeds do not draw the same noise for every question."""
-    return int(digest_parts([str(call.sampling.seed), call.prompt.digest])[:15], 16)
 
 
 def _text(tokenizer: Any, tokens: Any) -> str:

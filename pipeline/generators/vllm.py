@@ -17,16 +17,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.core.errors import UserError
-from pipeline.core.records import digest_parts
 from pipeline.core.spec import digest_model, runtime, settings
 from pipeline.core.tokens import Tokenizer
-from pipeline.generators._absent import ABSENT
-from pipeline.generators._checkpoint import file_of, tokenizer_at
-from pipeline.generators._decode import first_stop
+from pipeline.generators._absent import ABSENT, too_long
+from pipeline.generators._checkpoint import config_of, file_of, tokenizer_at, window_of
+from pipeline.generators._decode import first_stop, seed_of
 from pipeline.generators._gpu_busy import GpuBusy, has_gpu
 from pipeline.generators._random_weights import is_random, random_model, stand_in
 from pipeline.generators._vllm_fleet import Fleet, Plan
-from pipeline.generators._vllm_model import OWN, Texts, config_of, overrides, texts, window_of
+from pipeline.generators._vllm_model import OWN, Texts, overrides, texts
 from pipeline.generators._vllm_share import Account, Seconds
 from pipeline.generators.base import Call, Completion, EngineUse, Generator, Usage
 
@@ -262,21 +261,16 @@ class VLLM(Generator):
         """The prompt's token ids, or the completion of a call that cannot be asked."""
         if not call.prompt.complete:
             return ABSENT
-        ids, most = self._texts.encode(call.prompt), call.sampling.max_tokens
-        if self.window is not None and len(ids) + most > self.window:
-            error = f"prompt of {len(ids)} tokens does not fit: window {self.window}, of which {most} for the answer"
-            return Completion("", "failed", "error", error, Usage(prompt_tokens=len(ids)))
-        return ids
+        ids = self._texts.encode(call.prompt)
+        return too_long(len(ids), call.sampling.max_tokens, self.window) or ids
 
     def _asking(self, call: Call) -> dict[str, Any]:
         sampling, made_up = call.sampling, self._load_format == "dummy"
-        drawn = sampling.temperature > 0
         return {
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
-            # A seed per prompt, so that equal seeds do not draw the same noise for every question.
-            "seed": int(digest_parts([str(sampling.seed), call.prompt.digest])[:15], 16) if drawn else None,
+            "seed": seed_of(call) if sampling.temperature > 0 else None,
             # Random weights never mean to end: their answers are as long as was asked for.
             "stop": [] if made_up else [s for s in sampling.stop if s],
             "ends": [] if made_up else self._texts.ends,

@@ -15,7 +15,10 @@ WITH_MODEL: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "selective_context": lambda models: {"model": str(models / "reader")},
     "llmlingua": lambda models: {"model": str(causal_model(models / "tiny-llama"))},
     "longllmlingua": lambda models: {"model": str(causal_model(models / "tiny-llama"))},
+    "longcodezip": lambda models: {"model": str(causal_model(models / "tiny-llama"))},
     "llmlingua2": lambda models: {"model": str(token_classifier(models / "tiny-bert-base-multilingual-cased"))},
+    "attention": lambda models: {"model": str(causal_model(models / "tiny-llama"))},
+    "infiniretri": lambda models: {"model": str(causal_model(models / "tiny-llama"))},
 }
 """By method, its settings from the folder of the fixture `models`; methods that are not here need none."""
 

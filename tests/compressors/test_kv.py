@@ -43,28 +43,10 @@ TOKENS, STEPS = 120, 6
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    """A Llama of two layers for each shape of attention, with random weights, saved as any model is."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    out = {}
-    for name, heads in SHAPES.items():
-        torch.manual_seed(heads)
-        config = LlamaConfig(
-            vocab_size=128,
-            hidden_size=64,
-            intermediate_size=96,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=heads,
-            max_position_embeddings=512,
-            initializer_range=0.3,
-            bos_token_id=0,
-            eos_token_id=None,
-        )
-        out[name] = tmp_path_factory.mktemp(name)
-        LlamaForCausalLM(config).save_pretrained(out[name])
-    return out
+def folders(attending):
+    """A model for each shape of attention."""
+    small = {"vocab_size": 128, "num_hidden_layers": 2, "bos_token_id": 0}
+    return {name: attending(heads, **small) for name, heads in SHAPES.items()}
 
 
 def load(folder):

@@ -60,26 +60,8 @@ OTHERS = [(name, shape) for name in ("TOVAPress", "ObservedAttentionPress", "Thi
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    out = {}
-    for name, heads in SHAPES.items():
-        torch.manual_seed(heads)
-        config = LlamaConfig(
-            vocab_size=512,
-            hidden_size=64,
-            intermediate_size=96,
-            num_hidden_layers=3,
-            num_attention_heads=4,
-            num_key_value_heads=heads,
-            max_position_embeddings=512,
-            initializer_range=0.3,
-            eos_token_id=None,
-        )
-        out[name] = tmp_path_factory.mktemp(name)
-        LlamaForCausalLM(config).save_pretrained(out[name])
-    return out
+def folders(attending):
+    return {name: attending(heads, vocab_size=512, num_hidden_layers=3) for name, heads in SHAPES.items()}
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The network against transformers' Llama, its shapes' costs, and the optimiser's law."""
+"""The network against transformers' Llama, its shapes, and the optimiser's law."""
 
 import pytest
 import torch
@@ -27,11 +27,6 @@ def test_parameters_are_those_of_the_weights_and_within_the_limit(name):
     shape = SHAPES[name]
     assert shape.parameters == sum(torch.Size(s).numel() for s in sizes(shape).values()) <= LARGEST
     shape.check_limit()
-
-
-def test_prefill_cost_is_matrices_and_pairs():
-    shape = Shape(hidden=8, layers=1, heads=1, key_value_heads=1, head_size=4, feed_forward=2, vocabulary=16)
-    assert shape.prefill_cost(3) == 3 * 8 * (4 + 4 + 4 + 4 + 6) + 2 * 4 * (1 + 2 + 3)
 
 
 @pytest.mark.parametrize("wrong", [{"heads": 6, "key_value_heads": 4}, {"hidden": 100, "heads": 6}, {"layers": 0}])

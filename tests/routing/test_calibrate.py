@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 from experiments.routing.calibrate import (
     Knots,
     calibration_error,
-    cluster_folds,
-    cross_calibrate,
     isotonic,
     platt,
     pool_adjacent_violators,
     reliability,
 )
+from experiments.routing.learn import cross_fitted
 
 lists = st.lists(st.tuples(st.floats(-5, 5), st.floats(0.1, 4)), min_size=1, max_size=40)
 
@@ -58,12 +57,12 @@ def test_any_data_give_knots_that_a_policy_file_takes(kind, pairs):
     assert np.isfinite(knots(scores)).all()
 
 
-@pytest.mark.parametrize("kind", ["isotonic", "platt"])
+@pytest.mark.parametrize("kind", [isotonic, platt], ids=["isotonic", "platt"])
 def test_over_confident_scores_become_honest_held_out(kind):
     p, score, y = made()
-    folds = cluster_folds([f"d{i // 20}" for i in range(len(y))], 5, seed=1)
     # Platt's curve is the truth for the logit, isotonic regression needs no such luck.
-    held_out = cross_calibrate(np.log(score / (1 - score)) if kind == "platt" else score, y, folds, kind)
+    raw = np.log(score / (1 - score)) if kind is platt else score
+    held_out = cross_fitted(lambda train, rest: kind(raw[train], y[train])(raw[rest]), np.arange(len(y)) // 20, 5, 1)
     assert calibration_error(score, y).ece > 0.1
     assert calibration_error(held_out, y).ece < 0.03
     assert np.abs(held_out - p).mean() < 0.04
@@ -82,26 +81,6 @@ def test_scores_that_point_the_wrong_way_become_the_mean():
     _, score, y = made()
     for kind in (isotonic, platt):
         np.testing.assert_allclose(kind(-score, y)(score), y.mean(), atol=0.02)
-
-
-def test_a_fold_is_calibrated_by_the_others_only():
-    score, y, folds = np.arange(80.0), np.repeat([0.0, 1.0], 40), np.repeat([0, 1], 40)
-    found = cross_calibrate(score, y, folds)
-    assert (found[:40] == 1).all()
-    assert (found[40:] == 0).all()
-
-
-def test_folds_hold_whole_documents_and_are_even():
-    clusters = [f"d{i}" for i in range(30) for _ in range(1 + i % 7)]
-    folds = cluster_folds(clusters, 4, seed=2)
-    assert all(len({f for c, f in zip(clusters, folds, strict=True) if c == name}) == 1 for name in set(clusters))
-    sizes = np.bincount(folds)
-    assert len(sizes) == 4
-    assert np.ptp(sizes) <= 7
-    assert (folds == cluster_folds(clusters, 4, seed=2)).all()
-    assert (folds != cluster_folds(clusters, 4, seed=3)).any()
-    with pytest.raises(ValueError, match="5 folds for 2 documents"):
-        cluster_folds(["a", "b"], 5, seed=0)
 
 
 def test_expected_calibration_error_by_hand():

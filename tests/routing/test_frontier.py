@@ -20,10 +20,8 @@ from experiments.routing.frontier import (
     hull,
     length_rule,
     oracle,
-    oracle_at,
     oracle_curve,
     quality_at,
-    random_mix,
     regret,
     taken,
 )
@@ -92,7 +90,7 @@ def test_aiq_is_the_area_measured_finely(points):
 
 @settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(1, 5), st.integers(2, 3))
-def test_the_oracle_at_a_budget_is_no_worse_than_any_assignment_and_its_corners_are_reached(seed, n, routes):
+def test_the_oracles_curve_is_no_worse_than_any_assignment_and_its_corners_are_reached(seed, n, routes):
     rng = np.random.default_rng(seed)
     y = (rng.random((n, routes)) < 0.5).astype(float)
     c = np.round(np.cumsum(rng.uniform(0.2, 2, (n, routes)), axis=1), 3)
@@ -102,13 +100,13 @@ def test_the_oracle_at_a_budget_is_no_worse_than_any_assignment_and_its_corners_
         reached[round(at, 9)] = max(reached.get(round(at, 9), 0), float(y[range(n), routes_taken].mean()))
     corners = oracle_curve(y, c)
     for cost, quality in reached.items():
-        best = oracle_at(y, c, cost + 1e-9)
+        best = quality_at(corners, cost + 1e-9)
         assert best is not None
         assert best >= quality - 1e-6
     for cost, quality in corners:
         assert any(abs(cost - x) < 1e-6 and abs(quality - q) < 1e-9 for x, q in reached.items())
     assert corners[-1][1] == pytest.approx(y.max(axis=1).mean())
-    assert oracle_at(y, c, corners[0][0] - 0.01) is None
+    assert quality_at(corners, corners[0][0] - 0.01) is None
 
 
 def test_oracle_regret_and_headroom():
@@ -156,15 +154,6 @@ def test_the_gain_against_the_better_of_two_equal_routes_is_told_too_small_not_t
         covered += found.low_any is not None and found.low_any <= 0.05
     assert np.mean(gains) < 0.05
     assert covered / 200 >= 0.97 - 0.025
-
-
-def test_a_random_mix_lies_on_the_line_between_its_routes():
-    y, c, _ = world()
-    ends = y.mean(axis=0), c.mean(axis=0)
-    for point in random_mix(y, c, 0, 2, [0.0, 0.25, 1.0]):
-        share = point.shares[2]
-        assert point.quality == pytest.approx((1 - share) * ends[0][0] + share * ends[0][2])
-        assert point.cost == pytest.approx((1 - share) * ends[1][0] + share * ends[1][2])
 
 
 def test_the_length_rule_finds_the_threshold_and_does_not_look_at_the_fold_it_decides():
