@@ -1,4 +1,4 @@
-"""The completions of prompts that cannot be read: a part's text is not at hand, or there is no room in the window.
+"""The completions of prompts that cannot be read: a text is not at hand, no question is asked, the window is full.
 
 It does not know which reader asks. A recorded reader needs no text and no window, and never uses them.
 """
@@ -12,6 +12,12 @@ ABSENT = Completion(
     status="failed",
     finish="error",
     error="the prompt has a part whose text is not at hand; only a recorded reader can answer it",
+)
+UNASKED = Completion(
+    text="",
+    status="failed",
+    finish="error",
+    error="the prompt asks no question, and this reader can nothing else; name one that follows instructions",
 )
 
 

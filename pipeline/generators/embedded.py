@@ -20,7 +20,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.records import Prompt
 from pipeline.core.spec import digest_model, runtime, settings
 from pipeline.core.tokens import Tokenizer
-from pipeline.generators._absent import ABSENT
+from pipeline.generators._absent import ABSENT, UNASKED, too_long
 from pipeline.generators._checkpoint import config_of, file_of, tokenizer_at
 from pipeline.generators._decode import GumbelDraw, first_stop, seed_of
 from pipeline.generators._llama import Llama, Memory, shape_of
@@ -112,14 +112,13 @@ class Embedded(Generator):
             return ABSENT
         question = question_of(call.prompt)
         if not question:
-            return Completion(text="", status="failed", finish="error", error="the prompt has no part with a question")
+            return UNASKED
         document = document_of(call.prompt)
         before, after = self._encode(document, question)
         size, sampling = len(before) + len(after), call.sampling
+        if (refused := too_long(size, sampling.max_tokens, self.window)) is not None:
+            return refused
         usage = Usage(prompt_tokens=size)
-        if self.window is not None and size + sampling.max_tokens > self.window:
-            error = f"prompt of {size} tokens does not fit: window {self.window}, {sampling.max_tokens} for the answer"
-            return Completion(text="", status="failed", finish="error", error=error, usage=usage)
         held = self._read(document, before)
         start = time.perf_counter()
         text, made, ended = self._decode(call, held.memory, after)

@@ -22,7 +22,7 @@ from pipeline.core.records import Part, Prompt, Span
 from pipeline.core.sentences import split_sentences
 from pipeline.core.spec import digest_model, settings
 from pipeline.core.tokens import MINILM, Tokenizer, minilm_folder, tokenizer_named
-from pipeline.generators._absent import ABSENT
+from pipeline.generators._absent import ABSENT, UNASKED
 from pipeline.generators._minilm import Vectors, shared
 from pipeline.generators._terms import overlap, terms, weights
 from pipeline.generators.base import Call, Completion, Generator, Usage
@@ -117,7 +117,7 @@ class Extractive(Generator):
             return ABSENT
         question = question_of(call.prompt)
         if not question:
-            return Completion(text="", status="failed", finish="error", error="the prompt has no part with a question")
+            return UNASKED
         scored = self.score(question, _context(call.prompt))
         text, cites = DECLINE, tuple[Span, ...]()
         if scored:

@@ -192,7 +192,8 @@ def test_the_window_is_the_models_and_nothing_is_cut_silently(reader):
 def test_a_prompt_it_cannot_read_is_failed(reader):
     parts = [Part("passage", LAMP, Span("d", 0, len(LAMP)))]
     [summary] = answers(reader, [Call(summarise_passages(parts, 50), Sampling(), "q", "raptor")])
-    assert (summary.status, summary.error) == ("failed", "the prompt has no part with a question")
+    assert summary.status == "failed"
+    assert "follows instructions" in summary.error
 
 
 def test_identity_is_content_and_precision_not_place_or_device(reader, tiny_model, tmp_path):
