@@ -87,7 +87,7 @@ class Blocks:
         self._starts: list[int] = []  # of definitions, in order
         self._around: list[tuple[int, str, int]] = []  # of each: its end, its path, which one holds it
         self._lines = [0, *(m.end() for m in _NEWLINE.finditer(text)), len(text)]
-        body = _parsed(text)
+        body = parsed(text)
         if body is None:
             self._cut(0, len(text))
         else:
@@ -109,7 +109,7 @@ class Blocks:
 
     def _walk(self, body: Sequence[ast.stmt], first: int, last: int, holder: int) -> None:
         """Blocks of the lines `[first, last)`, whose statements are `body`, inside the definition number `holder`."""
-        for begin, stop, statements in _units(body):
+        for begin, stop, statements in statements_of(body):
             start, end = self._lines[first], self._lines[stop]
             own = self._lines[begin]
             one = statements[0] if len(statements) == 1 else None
@@ -165,7 +165,7 @@ class Blocks:
             self._at = end
 
 
-def _parsed(text: str) -> list[ast.stmt] | None:
+def parsed(text: str) -> list[ast.stmt] | None:
     """The statements of a module; None where the text is none that this Python reads."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the text ("invalid escape sequence"), not about us
@@ -176,7 +176,7 @@ def _parsed(text: str) -> list[ast.stmt] | None:
             return None
 
 
-def _units(body: Iterable[ast.stmt]) -> Iterator[tuple[int, int, list[ast.stmt]]]:
+def statements_of(body: Iterable[ast.stmt]) -> Iterator[tuple[int, int, list[ast.stmt]]]:
     """Statements by lines `[begin, stop)`, counted from 0; those that share a line are one unit."""
     begin = stop = 0
     unit: list[ast.stmt] = []
