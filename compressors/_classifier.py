@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from compressors.base import bare
 from pipeline.core.errors import UserError
 from pipeline.core.spec import digest_model
 from retrievers.encoder_models import Precision, batch_budget, precision_of, tokenizer_limit
@@ -117,7 +118,7 @@ class TokenClassifier:
             begins = [name[:1] in _SPACE for name in names]
         # The offsets of a bare "▁" are those of the character behind it, which the next token holds.
         offsets = [
-            _bare(text, start, end if self.pure(name) else start)
+            bare(text, start, end if self.pure(name) else start)
             for name, (start, end) in zip(names, found["offset_mapping"], strict=True)
         ]
         return ClassifiedText(ids, names, offsets, np.array(begins, dtype=bool))
@@ -182,15 +183,6 @@ def chunked(names: Sequence[str], begins: NDArray[np.bool_], room: int, ends: Co
         found.append((start, end))
         start = end
     return found
-
-
-def _bare(text: str, start: int, end: int) -> tuple[int, int]:
-    """A stretch without white space around it."""
-    while start < end and text[start].isspace():
-        start += 1
-    while start < end and text[end - 1].isspace():
-        end -= 1
-    return start, end
 
 
 def classifier(model: str, revision: str, device: str, precision: Precision) -> TokenClassifier:

@@ -88,6 +88,13 @@ def merged(stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:
     return tuple(out)
 
 
+def bare(text: str, start: int, end: int) -> Stretch:
+    """The stretch without the white space at its ends."""
+    body = text[start:end]
+    start += len(body) - len(body.lstrip())
+    return start, start + len(body.strip())
+
+
 def readable(text: str, stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:
     """`merged`, with words kept apart: of a gap that held white space and has none beside it, one character stays.
 

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 
 from compressors._causal import ByCausalModel, Scorer
-from compressors.base import Shortened, Stretch, Task, fill, in_place, readable, shown
+from compressors.base import Shortened, Stretch, Task, bare, fill, in_place, readable, shown
 from pipeline.core.sentences import split_sentences
 from retrievers.base import one_of
 from retrievers.windows import Weigher
@@ -110,8 +110,8 @@ class SelectiveContext(ByCausalModel):
 
     def _units(self, text: str, sentences: Sequence[Stretch], info: Info, task: Task) -> list[Stretch]:
         if self.units == "tokens":
-            bare = [_bare(text, a, b) for (a, b), _ in info]
-            return sorted({(a, b) for a, b in bare if a < b})
+            found = (bare(text, a, b) for (a, b), _ in info)
+            return sorted({(a, b) for a, b in found if a < b})
         whole = list(sentences) if self.units == "sentences" else [p for s in sentences for p in phrases(text, *s)]
         return list(Weigher(text, task.tokenizer.spans(text), _LONGEST[self.units]).fit(whole)[0])
 
@@ -127,19 +127,12 @@ def phrases(text: str, start: int, end: int) -> list[Stretch]:
         word = match.group()
         is_mark = not (word[0].isalnum() or word[0] == "_")
         if content and (word in _OPENING or (not is_mark and (closed or word.lower() in _FUNCTION))):
-            found.append(_bare(text, opened, match.start()))
+            found.append(bare(text, opened, match.start()))
             opened, content = match.start(), False
         closed = is_mark and content
         content = content or (not is_mark and word.lower() not in _FUNCTION)
-    found.append(_bare(text, opened, end))
+    found.append(bare(text, opened, end))
     return [(a, b) for a, b in found if a < b]
-
-
-def _bare(text: str, start: int, end: int) -> Stretch:
-    """A stretch without white space around it."""
-    body = text[start:end]
-    start += len(body) - len(body.lstrip())
-    return start, start + len(body.strip())
 
 
 def _scored(units: Sequence[Stretch], info: Info, merge: Merge) -> list[float]:
