@@ -17,13 +17,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, get_args
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
+from compressors._best_units import Floats, best_units, units_of
 from compressors._causal import ByCausalModel, Scorer
-from compressors.base import Shortened, Stretch, Task, bare, fill, in_place, readable, shown
+from compressors.base import Shortened, Stretch, Task, bare, in_place
 from pipeline.core.sentences import split_sentences
 from retrievers.base import one_of
 from retrievers.windows import Weigher
@@ -37,7 +38,6 @@ Info = list[tuple[Stretch, float]]
 _LONGEST = {"sentences": 100, "phrases": 24, "tokens": 24}
 """Tokens of a unit at most: a text without any mark or blank would else be kept or dropped as a whole."""
 _DECIMALS = 4
-_TRIES = 4
 
 _WORD = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
 _OPENING = frozenset("([{“‘«„「『（")
@@ -94,7 +94,7 @@ class SelectiveContext(ByCausalModel):
                 row = self._units(text, cut[text], info, task)
                 units.append(row)
                 scores.append(_scored(row, info, self.merge))
-            yield Shortened(in_place(_filled(units, scores, task)), tokens)
+            yield Shortened(in_place(best_units(units, scores, task)), tokens)
 
     def _read(self, scorer: Scorer, pieces: Sequence[str]) -> dict[str, Info]:
         """Tokens of each distinct piece and their self-information; one with nothing before it has that of the mean."""
@@ -110,8 +110,7 @@ class SelectiveContext(ByCausalModel):
 
     def _units(self, text: str, sentences: Sequence[Stretch], info: Info, task: Task) -> list[Stretch]:
         if self.units == "tokens":
-            found = (bare(text, a, b) for (a, b), _ in info)
-            return sorted({(a, b) for a, b in found if a < b})
+            return units_of(text, "tokens", [offsets for offsets, _ in info])
         whole = list(sentences) if self.units == "sentences" else [p for s in sentences for p in phrases(text, *s)]
         return list(Weigher(text, task.tokenizer.spans(text), _LONGEST[self.units]).fit(whole)[0])
 
@@ -135,7 +134,7 @@ def phrases(text: str, start: int, end: int) -> list[Stretch]:
     return [(a, b) for a, b in found if a < b]
 
 
-def _scored(units: Sequence[Stretch], info: Info, merge: Merge) -> list[float]:
+def _scored(units: Sequence[Stretch], info: Info, merge: Merge) -> Floats:
     """Self-information of each unit; a token that reaches over several gives each an equal part."""
     starts, ends = [a for a, _ in units], [b for _, b in units]
     sums, counts = np.zeros(len(units)), np.zeros(len(units))
@@ -145,26 +144,4 @@ def _scored(units: Sequence[Stretch], info: Info, merge: Merge) -> list[float]:
             sums[first:last] += nats / (last - first)
             counts[first:last] += 1
     found = sums / np.maximum(counts, 1) if merge == "mean" else sums
-    return [float(x) for x in np.round(found, _DECIMALS)]
-
-
-def _filled(units: Sequence[Sequence[Stretch]], scores: Sequence[Sequence[float]], task: Task) -> Any:
-    """`fill`, again with more room where the units weigh less side by side than apart, as parts of one word do."""
-    best = fill(units, scores, task)
-    room = task.budget
-    for _ in range(_TRIES):
-        size = _size(best, task)
-        if not 0 < size < 0.98 * task.budget:
-            break
-        room = room * task.budget // size
-        found = fill(units, scores, replace(task, budget=room))
-        if _size(found, task) > task.budget:
-            break
-        best = found
-    return best
-
-
-def _size(kept: Sequence[Sequence[Stretch]], task: Task) -> int:
-    return sum(
-        task.tokenizer.count(shown(text, readable(text, row))) for text, row in zip(task.texts, kept, strict=True)
-    )
+    return np.round(found, _DECIMALS)

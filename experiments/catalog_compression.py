@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from compressors.answer_paragraphs import AnswerParagraphs
+from compressors.attention import AttentionSelection
 from compressors.base import Method
 from compressors.by_reader import ByReader
 from compressors.extractive import Extractive
 from compressors.head import Head
+from compressors.infiniretri import InfiniRetri
 from compressors.lingua import LLMLingua
 from compressors.llmlingua2 import LLMLingua2
+from compressors.longcodezip import LongCodeZip
 from compressors.longllmlingua import LongLLMLingua
 from compressors.recomp import RecompAbstractive, RecompExtractive
 from compressors.selective_context import SelectiveContext
@@ -31,9 +34,12 @@ COMPRESSORS: dict[str, type[Method]] = {
     "extractive": Extractive,
     "llmlingua": LLMLingua,
     "llmlingua2": LLMLingua2,
+    "longcodezip": LongCodeZip,
     "longllmlingua": LongLLMLingua,
     "recomp_extractive": RecompExtractive,
     "selective_context": SelectiveContext,
+    "attention": AttentionSelection,
+    "infiniretri": InfiniRetri,
 }
 
 BY_READER: dict[str, type[ByReader]] = {

@@ -95,7 +95,7 @@ def test_only_white_space_lies_outside_of_phrases(text):
 def test_a_token_over_two_units_gives_each_half():
     units = [(0, 3), (4, 8), (9, 10)]
     info = [((0, 3), 2.0), ((3, 6), 1.0), ((5, 9), 6.0), ((2, 6), 3.0)]
-    assert _scored(units, info, "sum") == [2 + 1.5, 1 + 6 + 1.5, 0.0]
+    assert _scored(units, info, "sum").tolist() == [2 + 1.5, 1 + 6 + 1.5, 0.0]
     assert _scored(units, info, "mean") == pytest.approx([3.5 / 2, 8.5 / 3, 0.0], abs=1e-4)
 
 
