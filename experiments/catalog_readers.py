@@ -1,9 +1,12 @@
-"""The catalogue's part for readers: readers and KV policies by name, and how settings become them.
+"""The catalogue's part for readers: readers, KV policies and soft compressors by name, and how settings become them.
 
 Adding one is its file, one line here, and an agreement test.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from compressors.kv import KVPolicy
 from compressors.kv_a2sf import A2SF
@@ -13,6 +16,10 @@ from compressors.kv_quantised import Quantised
 from compressors.kv_sinks import Sinks
 from compressors.kv_snapkv import SnapKV
 from compressors.kv_think import ThinK
+from compressors.soft import SoftCompressor
+from compressors.soft_beacon import ActivationBeacon
+from compressors.soft_cartridge import Cartridge
+from compressors.soft_compllm import CompLLM
 from experiments.catalog_data import Answers, Loaded
 from experiments.config import Study, build, pick
 from pipeline.core.errors import UserError
@@ -48,6 +55,12 @@ KV_POLICIES: dict[str, type[KVPolicy]] = {
     "quantised": Quantised,
 }
 
+SOFT_COMPRESSORS: dict[str, type[SoftCompressor]] = {
+    "compllm": CompLLM,
+    "cartridge": Cartridge,
+    "activation_beacon": ActivationBeacon,
+}
+
 
 def build_readers(study: Study, loaded: Loaded) -> list[Generator]:
     """The study's readers; `recorded` stands for every model whose answers came with the data."""
@@ -63,15 +76,22 @@ def build_readers(study: Study, loaded: Loaded) -> list[Generator]:
                 for model, answers in loaded.recorded.items()
             ]
         else:
-            if cls is HF and settings.get("kv") is not None:
-                policy, own = pick(KV_POLICIES, settings["kv"], f"{where}.kv", "KV policy")
-                settings["kv"] = build(policy, own, f"{where}.kv")
+            if cls is HF:
+                _place(settings, "kv", KV_POLICIES, where, "KV policy")
+                _place(settings, "soft", SOFT_COMPRESSORS, where, "soft compressor")
             readers.append(build(cls, settings, where))
     labels = [r.label for r in readers]
     for label in labels:
         if labels.count(label) > 1:
             raise UserError(f"two readers are called {label!r}", where="readers", remedy="Give each a `name`")
     return readers
+
+
+def _place(settings: dict[str, Any], key: str, known: Mapping[str, type[Any]], where: str, noun: str) -> None:
+    """Put the component that a reader's setting names in the setting's place."""
+    if settings.get(key) is not None:
+        cls, own = pick(known, settings[key], f"{where}.{key}", noun)
+        settings[key] = build(cls, own, f"{where}.{key}")
 
 
 def _digest(answers: Answers) -> str:

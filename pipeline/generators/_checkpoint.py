@@ -1,7 +1,7 @@
 """Loading a causal model and its tokenizer from a folder or the hub's local cache, with every failure told in one line.
 
-It knows `transformers`, where files lie, and what they say of a model. It does not know prompts, and runs no code that
-comes with a model.
+It knows `transformers`, where files lie, and what they say of a model. It does not know prompts, and runs code that
+comes with a model only where it is told to.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.core.errors import MissingPackageError, UserError
+from pipeline.core.records import digest_parts
 from pipeline.core.spec import digest_file
 from pipeline.core.tokens import HFTokenizer, Tokenizer
 
@@ -28,10 +29,11 @@ class Loaded(NamedTuple):
     pad: int
 
 
-def load(name: str, revision: str, *, dtype: str, device: str) -> Loaded:
+def load(name: str, revision: str, *, dtype: str, device: str, own_code: bool = False) -> Loaded:
     """The model on its device, decoding greedily by its own logits. Raises UserError where it cannot be loaded.
 
-    dtype: `auto` or the name of a torch type. device: torch's name of it; empty: cuda where there is one.
+    dtype: `auto` or the name of a torch type. device: torch's name of it; empty: cuda where there is one. own_code: run
+    the Python files that lie beside the weights, where the model names them.
     """
     import torch
 
@@ -39,7 +41,7 @@ def load(name: str, revision: str, *, dtype: str, device: str) -> Loaded:
     kind = dtype if dtype == "auto" else getattr(torch, dtype, None)
     if dtype != "auto" and not isinstance(kind, torch.dtype):
         raise UserError(f"torch has no type {dtype!r}", where="dtype", remedy="Give auto, float32 or bfloat16")
-    where = {"revision": revision or None, "local_files_only": Path(name).is_dir()}
+    where = {"revision": revision or None, "local_files_only": Path(name).is_dir(), "trust_remote_code": own_code}
     try:
         tokenizer = loaders.AutoTokenizer.from_pretrained(name, **where)
         model = loaders.AutoModelForCausalLM.from_pretrained(name, dtype=kind, **where)
@@ -92,6 +94,11 @@ def config_of(name: str, revision: str) -> dict[str, Any]:
     """The model's config.json; what it does not say itself is as its text part has it."""
     config = json_of(name, revision, "config.json")
     return {**config.get("text_config", {}), **config}
+
+
+def digest_code(name: str) -> str:
+    """The identity of the Python files in a model's folder; empty for a hub name, whose revision tells them."""
+    return digest_parts(digest_file(path) for path in sorted(Path(name).glob("*.py"))) if Path(name).is_dir() else ""
 
 
 def window_of(config: Mapping[str, Any]) -> int | None:

@@ -86,6 +86,29 @@ class TokenIds:
             return self._ids(self._rendered(text))
         return array("i", self._tokenizer(text, verbose=False)["input_ids"])
 
+    def placed(self, prompt: Prompt) -> tuple[list[int], list[tuple[int, int]]]:
+        """The ids of a complete prompt, tokenized in one piece, and the characters `[start, end)` of its text of each.
+
+        What a chat template wrote lies outside of the text, and so do special tokens. Raises UserError for a tokenizer
+        that does not say where its tokens stand, and for a template that changes the text.
+        """
+        if not getattr(self._tokenizer, "is_fast", False):
+            raise UserError("this tokenizer does not say where its tokens stand", remedy="Use one with tokenizer.json")
+        text = prompt.text
+        whole = self._rendered(text) if self._chat else text
+        begin = whole.find(text)
+        if begin < 0:
+            # Templates trim.
+            begin = whole.find(text.strip()) - (len(text) - len(text.lstrip()))
+            if not text.strip() or text.strip() not in whole:
+                raise UserError("the chat template changes the prompt's text", where="chat", remedy="Give chat: false")
+        [encoding] = self._tokenizer(whole, add_special_tokens=not self._chat, verbose=False).encodings
+        special = encoding.special_tokens_mask
+        places = [
+            (-1, -1) if special[i] else (start - begin, end - begin) for i, (start, end) in enumerate(encoding.offsets)
+        ]
+        return list(encoding.ids), places
+
     def _joined(self, pieces: list[tuple[str, str]]) -> array[int] | None:
         """The ids of the pieces' text without special tokens; None where tokens do not meet."""
         made, stretch, before = array("i"), "", None

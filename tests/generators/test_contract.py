@@ -8,6 +8,7 @@ import random
 import pytest
 
 from compressors.kv_snapkv import SnapKV
+from compressors.soft_beacon import ActivationBeacon
 from pipeline.core.records import Part, Prompt, Span
 from pipeline.generators.base import Call, Generator, Price, Sampling
 from pipeline.generators.embedded import Embedded
@@ -161,6 +162,7 @@ def test_settings_change_the_identity(reader):
         "rules": (("x", "y"),), "default": "other", "fail_on": (), "fail_final": False, "model": "other",
         "answers_digest": "other", "weight_words": 0.1, "threshold": 0.9, "growth": 0.5, "dtype": "float16",
         "chat": False, "extra": {"a": 1}, "api": "completions", "revision": "2", "precision": "float32", "kv": SnapKV(),
+        "soft": ActivationBeacon(trust_remote_code=True),
     }  # fmt: skip
     for f in dataclasses.fields(reader):
         if f.metadata or (isinstance(reader, HF | Embedded) and f.name in ("model", "revision", "folder")):
