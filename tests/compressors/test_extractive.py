@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from compressors.base import Task, readable, shown
-from compressors.extractive import Extractive, _fused, _lexical, _smoothed
+from compressors.extractive import Extractive, _fused, _smoothed, lexical, units_of
 from pipeline.core.errors import UserError
 from pipeline.core.spec import identity
 from pipeline.core.tokens import minilm_folder, tokenizer_named
@@ -71,7 +71,7 @@ def test_bm25_by_the_formula():
         return total
 
     expected = [one(u, n) for u, n in zip(units, lengths, strict=True)]
-    assert _lexical(units, "the lamps and oil").tolist() == pytest.approx(expected)
+    assert lexical(units, "the lamps and oil").tolist() == pytest.approx(expected)
 
 
 def test_dense_keeps_what_the_library_finds_nearest():
@@ -135,7 +135,7 @@ LONG = "\n\n".join(f"Entry {i}. " + " ".join(SENTENCES[i % 3 :]) + " lamp" * (i 
 @pytest.mark.parametrize("units", ["sentences", "passages", "words"])
 @pytest.mark.parametrize("size", [7, 40, 100])
 def test_units_hold_every_character_once_and_are_within_their_size(units, size):
-    (row,) = Extractive(scorer="bm25", units=units, size=size)._units([LONG], WORDS)
+    (row,) = units_of([LONG], WORDS, units, size)
     inside = {i for a, b in row for i in range(a, b)}
     assert sum(b - a for a, b in row) == len(inside)
     assert all(LONG[i].isspace() for i in range(len(LONG)) if i not in inside)
