@@ -20,13 +20,14 @@ import typer
 from rich.console import Console
 
 from experiments import commands_policy
-from experiments.config import STUDIES, RetrievalStudy, RoutingStudy, folder_setting, load_study
+from experiments.config import STUDIES, CompressionStudy, RetrievalStudy, RoutingStudy, folder_setting, load_study
 from pipeline.command import run as run_command
 from pipeline.core.errors import UserError
 from pipeline.core.run import Watcher
 
 if TYPE_CHECKING:
     from experiments.compare import Results
+    from experiments.compression import CompressionExperiment
     from experiments.retrieval import RetrievalExperiment
     from experiments.routing.study import RoutingExperiment
 
@@ -58,6 +59,9 @@ def run(
     if experiment.kind == "retrieval":
         _retrieve(experiment, dry_run)
         return
+    if experiment.kind == "compression":
+        _compress(experiment, dry_run, device)
+        return
     if experiment.kind == "routing" and not dry_run:
         _learn(experiment)
         return
@@ -78,10 +82,11 @@ def run(
 @app.command()
 def doctor(name: Name, overrides: Overrides = None) -> None:
     """Check a study's data, and its last run, for what has fooled published comparisons."""
-    from experiments.doctor import examine, examine_retrieval
+    from experiments.doctor import examine, examine_compression, examine_retrieval
 
     experiment = _study(name, overrides)
-    findings = examine_retrieval(experiment) if experiment.kind == "retrieval" else examine(_asking(experiment))
+    special = {"retrieval": examine_retrieval, "compression": examine_compression}
+    findings = special[experiment.kind](experiment) if experiment.kind in special else examine(_asking(experiment))
     for finding in findings:
         colour = {"ok": "green", "warning": "yellow", "error": "red"}[finding.level]
         out.print(
@@ -121,8 +126,11 @@ def triples(
 def why(name: Name, overrides: Overrides = None) -> None:
     """Explain what the next run of a study would make again, and why."""
     experiment = _study(name, overrides)
-    if experiment.kind == "retrieval":
-        reasons = [(s, plan) for s, plans in experiment.plan() for plan in plans]
+    if experiment.kind in ("retrieval", "compression"):
+        found = experiment.plan()
+        if experiment.kind == "compression":
+            found = [(s, plan.stages) for s, plan in found]
+        reasons = [(s, plan) for s, plans in found for plan in plans]
         for of, stage in reasons:
             for reason, count in stage.why.most_common():
                 out.print(
@@ -177,12 +185,16 @@ def accept(stage: Annotated[str, typer.Argument(help="The stage's class name.")]
 
 
 def _study(name: str, overrides: list[str] | None) -> Any:
-    """The study, ready to run: an `Experiment`, or a `RetrievalExperiment` where its settings say so."""
+    """The study, ready to run: an `Experiment`, or what its settings' `kind` says."""
     study = load_study(name, overrides or [])
     if isinstance(study, RetrievalStudy):
         from experiments.retrieval import RetrievalExperiment
 
         return RetrievalExperiment.from_study(study)
+    if isinstance(study, CompressionStudy):
+        from experiments.compression import CompressionExperiment
+
+        return CompressionExperiment.from_study(study)
     if isinstance(study, RoutingStudy):
         from experiments.routing.study import RoutingExperiment
 
@@ -221,6 +233,20 @@ def _retrieve(experiment: RetrievalExperiment, dry_run: bool) -> None:
     with _Progress() as watcher:
         results = experiment.run(watcher=watcher)
     print_retrieval(results, out)
+
+
+def _compress(experiment: CompressionExperiment, dry_run: bool, device: str) -> None:
+    from experiments.compression_terminal import print_compression, print_compression_plan
+    from pipeline.cost.device import device_named
+
+    if dry_run:
+        print_compression_plan(experiment, out, device_named(device) if device else None)
+        return
+    with _Progress() as watcher:
+        results = experiment.run(watcher=watcher)
+    print_compression(results, out)
+    if results.incomplete:
+        raise typer.Exit(3)
 
 
 class _Progress(Watcher):
@@ -265,11 +291,11 @@ class _Progress(Watcher):
 
 
 def _show_results(results: Results) -> None:
-    from experiments.report_engine import uses_of
+    from experiments.report_engine import events_of, uses_of
     from experiments.terminal import print_engines, print_table
 
     print_table(results.summary, out)
-    print_engines(uses_of(results.folder / "log.jsonl"), out)
+    print_engines(uses_of(events_of(results.folder / "log.jsonl")), out)
     for line in results.damaged:
         out.print(f"[yellow]damaged[/] {line}", highlight=False)
     for line in results.notes:

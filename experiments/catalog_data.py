@@ -148,3 +148,27 @@ def load_data(component: Component) -> Loaded:
         elif not isinstance(value, str):
             raise UserError(f"a path is text, found {value!r}", where=f"data.{key}", remedy="Write a path")
     return load(**settings)
+
+
+def load_sets(named: Mapping[str, Component], *, needed: bool) -> tuple[dict[str, Dataset], list[str]]:
+    """Data sets by name, and a line for each whose files are not there.
+
+    needed: an absent one is no reason for a line, but a mistake. Raises UserError for that, for what is broken, and
+    where none is there.
+    """
+    found: dict[str, Dataset] = {}
+    notes = []
+    if not named:
+        raise UserError("no data set is named", where="sets", remedy="Add one, or give DATA=folder")
+    for name, component in named.items():
+        try:
+            found[name] = load_data(component).dataset
+        except UserError as error:
+            if needed or "no such" not in error.what:
+                raise
+            notes.append(f"the set {name!r} is left out: {error}")
+    if not found:
+        raise UserError(
+            "none of the study's data sets is there", where="sets", remedy="Set LONGSHORT_DATA, or give DATA=folder"
+        )
+    return found, notes

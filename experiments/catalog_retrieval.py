@@ -6,7 +6,7 @@ Adding a method is its file, one line here, and an agreement test; the contract 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,9 @@ from experiments.config import Component, build, pick
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.stage import Documents, Node, QuestionId, QuestionText, Stage
 from retrievers.aggregate import AggregateIndex, AggregateSearch
-from retrievers.base import one_of
-from retrievers.bm25 import BM25Index, BM25Search
+from retrievers.analyze import analyzer
+from retrievers.base import one_of, top_k
+from retrievers.bm25 import BM25Index, BM25Search, scorer
 from retrievers.chunk import (
     SectionChunks,
     SentenceChunks,
@@ -285,3 +286,16 @@ def build_retrieval(settings: Mapping[str, Any], where: str, *, depth: int) -> t
         for name, component in settings["search"].items()
     }
     return build(Retrieval, settings, where).wire(where)
+
+
+def lexical_ranking(texts: Sequence[str]) -> Callable[[str], list[int]]:
+    """What orders the texts for a question by BM25, the best first and earlier ones first among equals."""
+    index = BM25Index(stemmer="porter", stopwords="en")
+    terms = analyzer(index.stemmer, index.stopwords)
+    score = scorer(index.index([terms(text) for text in texts]))
+
+    def ranked(question: str) -> list[int]:
+        scores, _ = score(terms(question))
+        return list(top_k(scores, len(scores)).ids)
+
+    return ranked

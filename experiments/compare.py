@@ -19,7 +19,7 @@ from experiments.catalog_readers import build_readers
 from experiments.cells import compare_with_reference, find_reference
 from experiments.config import Cells, Scoring, Study, folder_setting, load_study
 from experiments.marking import agreement_with_labels, mark
-from experiments.output import Writer, command, open_run, passages_run, prompt_views, versions
+from experiments.output import Writer, command, made_calls, open_run, passages_run, prompt_views, removals, versions
 from experiments.tables import (
     Row,
     answers_frame,
@@ -87,7 +87,8 @@ class Results:
 class Experiment:
     """A study ready to run: data, readers, routes, and how to mark and compare.
 
-    store, runs: folders; by default those that LONGSHORT_STORE and LONGSHORT_RUNS name.
+    store, runs: folders; by default those that LONGSHORT_STORE and LONGSHORT_RUNS name. again: the command that runs it
+    again, where it is a part of another study.
     """
 
     kind: ClassVar[str] = "answers"
@@ -107,13 +108,15 @@ class Experiment:
     settings: Mapping[str, Any] = field(default_factory=dict)
     store: Path = field(default_factory=lambda: folder_setting("LONGSHORT_STORE", ".longshort"))
     runs: Path = field(default_factory=lambda: folder_setting("LONGSHORT_RUNS", "runs"))
+    again: str = ""
 
     @classmethod
     def from_yaml(cls, name: str, *overrides: str) -> Experiment:
         """The study of this name or file, with `key.sub=value` overrides. Raises UserError for what is wrong in it."""
         study = load_study(name, overrides)
         if not isinstance(study, Study):
-            raise UserError("this study compares retrievers", where=name, remedy="Use RetrievalExperiment.from_yaml")
+            what = f"this is a study of {study.kind}"
+            raise UserError(what, where=name, remedy=f"Use {study.kind.capitalize()}Experiment.from_yaml")
         loaded = load_data(study.data)
         return cls.from_study(study, loaded)
 
@@ -169,13 +172,9 @@ class Experiment:
         with Store(self.store) as store:
             runner = Runner(store, self.dataset)
             stages = runner.plan(self._roots(), questions)
-            missing = {item for p in stages if p.node.per == "question" for item in p.missing}
-            ready = [q for q in questions if q.id not in missing]
-            jobs = self._jobs(runner, ready)
-            waiting = len(questions) - len(ready)
-            for name, route in self.routes.items():
-                if not route.nodes():
-                    jobs += self._jobs(runner, [q for q in questions if q.id in missing], only=name)
+            lacking = {p.node.identity: frozenset(p.missing) for p in stages}
+            jobs = self._jobs(runner, questions, lacking)
+            waiting = sum(any(not _ready(r, q, runner, lacking) for r in self.routes.values()) for q in questions)
             return Plan(stages, plan_calls(jobs, store), waiting, len(questions))
 
     def run(self, *, watcher: Watcher | None = None) -> Results:
@@ -248,6 +247,7 @@ class Experiment:
         draft.frame("summary.csv", summary.drop("seconds"))  # measured: the other bytes are the same every time
         config = self._resolved()
         draft.yaml("config.yaml", config)
+        draft.text("calls.jsonl", made_calls(folder / "calls.jsonl", log.events, self.readers))
         self._write_cells(draft, rows, notes)
         if self.labels:
             draft.json("agreement.json", agreement_with_labels(rows, self.labels))
@@ -265,7 +265,7 @@ class Experiment:
             damaged=list(store.damaged),
             notes=notes,
         )
-        self._report(results, rows, uneven, config)
+        self._report(results, rows, uneven, config, runner)
         for line in store.damaged:
             log.event("damaged", what=line)
         log.event("done", rows=len(rows), failed=failed, incomplete=len(results.incomplete))
@@ -285,7 +285,9 @@ class Experiment:
             elif self.cells.reference:
                 notes.append(f"no {self.cells.reference} beside the data: agreement.json is not written")
 
-    def _report(self, results: Results, rows: list[Row], uneven: list[str], config: dict[str, Any]) -> None:
+    def _report(
+        self, results: Results, rows: list[Row], uneven: list[str], config: dict[str, Any], runner: Runner
+    ) -> None:
         from experiments.report import Frames, write_report
 
         # The report tells of the data set and of uneven coverage by itself.
@@ -295,9 +297,10 @@ class Experiment:
             title=self.asks or self.name,
             frames=Frames(results.answers, results.costs, results.scores, results.summary),
             dataset=self.dataset,
-            config={**config, "command": command(self.name, self.settings)},
+            config={**config, "command": self.again or command(self.name, self.settings)},
             notes=[*results.incomplete, *(n for n in results.notes if n not in told)],
             prompts=prompt_views(rows),
+            removals=removals(rows, runner),
         )
 
     def _resolved(self) -> dict[str, Any]:
@@ -313,16 +316,26 @@ class Experiment:
     def _roots(self) -> list[Any]:
         return [node for route in self.routes.values() for node in route.nodes().values()]
 
-    def _jobs(self, runner: Runner, questions: Sequence[Question], only: str = "") -> list[Job]:
+    def _jobs(
+        self, runner: Runner, questions: Sequence[Question], lacking: Mapping[str, frozenset[str]] | None = None
+    ) -> list[Job]:
+        """All jobs. lacking: by node, items that are still to be made; jobs that read one are left out."""
         jobs = []
         for reader in self.readers:
             for name, route in self.routes.items():
-                if (only and name != only) or not reader.serves(name):
+                if not reader.serves(name):
                     continue
                 for q in questions:
+                    if not _ready(route, q, runner, lacking or {}):
+                        continue
                     inputs = {key: runner.value(node, q) for key, node in route.nodes().items()}
                     jobs.append(Job(name, route, Case(q, runner.documents(q), inputs, reader)))
         return jobs
+
+
+def _ready(route: Route, question: Question, runner: Runner, lacking: Mapping[str, frozenset[str]]) -> bool:
+    """Whether nothing that the route reads for the question is still to be made."""
+    return not any(runner.item(n, question) in lacking.get(n.identity, ()) for n in route.nodes().values())
 
 
 def _route_identity(route: Route) -> str:

@@ -1,285 +1,325 @@
-"""Judging compressors before any reader answers: what of the gold evidence stays, and what the rest looks like.
+"""A study of compression: every method at every ratio on the same contexts, judged before a reader and then by one.
 
-Contexts are cut out of long documents around the evidence, so that every method is given the same number of tokens and
-the evidence stands anywhere in them. Each method is measured at each ratio on the same contexts. It builds no method
-and no model: stages and a function that gives log-likelihoods are handed in.
+`CompressionExperiment.from_yaml(...)`, then `.run()`. What a method kept is measured on stored compressions; reading
+is an ordinary comparison per set (`experiments.compare`) of the whole context with each method at each ratio, which
+reads the same stored nodes. How contexts are cut is `compression_contexts`, what is measured `compression_measures`.
+
+The run's folder: summary.csv (set, method, ratio, measure, value, ci_low, ci_high, n), comparisons.csv (paired tests
+against the baseline method at the same ratio), scores.parquet (per question), costs.csv (seconds, measured),
+report.html, and sets/<name>/ with each set's comparison of answers.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import time
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from compressors.stage import Compress
-from pipeline.core.errors import UserError
-from pipeline.core.records import Chunk, Compression, Dataset, Question, Span
-from pipeline.core.tokens import Tokenizer, tokenizer_named
-from pipeline.score.evidence import evidence_coverage, span_recall
-from retrievers.analyze import analyzer
+from experiments.catalog_compression import COMPRESSORS, build_compression
+from experiments.catalog_data import Loaded, load_sets
+from experiments.compare import Experiment, Plan, Results
+from experiments.compression_contexts import contexts_of
+from experiments.compression_judging import Judging, left_out
+from experiments.compression_measures import TextNLL
+from experiments.compression_tables import (
+    CONTROLS,
+    FULL,
+    Arm,
+    Line,
+    comparisons_of_set,
+    cost_lines,
+    frame_of,
+    reading_lines,
+    route_name,
+    summary_of_set,
+)
+from experiments.config import Component, CompressionStudy, Study, folder_setting, load_study, pick
+from experiments.output import Writer, command, open_run, versions
+from experiments.report_struck import Struck
+from pipeline.core.errors import UserError, nearest
+from pipeline.core.records import Dataset
+from pipeline.core.run import Runner, Watcher
+from pipeline.core.stage import Node
+from pipeline.core.store import Store
+from pipeline.generators.embedded import FOLDER
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    import polars as pl
 
-RATIOS = (2.0, 4.0, 8.0, 16.0)
-DRAWS = 2000
-SEED = 20_240_229
-
-MeanNLL = Callable[[Sequence[str]], Sequence[float]]
-"""Texts -> nats per token of each, under a causal model."""
+_SHOWN_AT = 4.0  # examples of removed text are those of the ratio next to it
 
 
 @dataclass(frozen=True)
-class Item:
-    """One question, the context that is compressed for it, and the gold spans that lie in it.
+class CompressionResults:
+    """A run's tables (polars) and where they stand.
 
-    cluster: what intervals are clustered by. lost: gold spans that the cut left out.
+    readings: by set, the comparison of answers; sets without gold answers have none. struck: by set and method, what
+    was removed of a few questions' contexts, at the ratio `shown_at`. incomplete: why answers cannot be compared.
     """
 
-    question: str
-    context: Chunk
-    gold: tuple[Span, ...]
-    cluster: str
-    lost: int = 0
+    folder: Path
+    summary: pl.DataFrame
+    comparisons: pl.DataFrame
+    scores: pl.DataFrame
+    costs: pl.DataFrame
+    sets: Mapping[str, Dataset]
+    baseline: str
+    readings: Mapping[str, Results]
+    struck: Mapping[tuple[str, str], Sequence[Struck]]
+    shown_at: float
+    incomplete: Sequence[str] = ()
+    damaged: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What a compressor made of one item. None: not defined for it, or not measured.
+@dataclass
+class CompressionExperiment:
+    """A study of compression, ready to run. sets: of contexts, by name. arms: the nodes by method and ratio."""
 
-    characters: share of the gold characters that stay. spans: share of the gold spans that stay whole.
-    density: the gold's share of what stays / its share of the context. words: share of the question's words, of those
-    that the context holds, that stay. reached: tokens given for each that stays. nll: nats per token of what stays less
-    those of the context. seconds: of compressing, per 1,000 tokens given. read: tokens that models read for each given.
-    """
+    kind: ClassVar[str] = "compression"
 
-    method: str
-    ratio: float
-    cluster: str
-    characters: float | None
-    spans: float | None
-    density: float | None
-    words: float | None
-    reached: float
-    nll: float | None
-    seconds: float
-    read: float
+    study: CompressionStudy
+    sets: Mapping[str, Dataset]
+    components: Mapping[str, Component]
+    arms: Mapping[Arm, Node]
+    notes: list[str] = field(default_factory=list)
+    store: Path = field(default_factory=lambda: folder_setting("LONGSHORT_STORE", ".longshort"))
+    runs: Path = field(default_factory=lambda: folder_setting("LONGSHORT_RUNS", "runs"))
+
+    @classmethod
+    def from_yaml(cls, name: str, *overrides: str) -> CompressionExperiment:
+        """The study of this name or file, with `key.sub=value` overrides. Raises UserError for what is wrong in it."""
+        study = load_study(name, overrides)
+        if not isinstance(study, CompressionStudy):
+            raise UserError("this study is not one of compression", where=name, remedy="Write kind: compression")
+        return cls.from_study(study)
+
+    @classmethod
+    def from_study(cls, study: CompressionStudy) -> CompressionExperiment:
+        """The study's contexts cut and its methods wired; what is not there is left out, and noted."""
+        if len(set(study.ratios)) < len(study.ratios):
+            raise UserError("a ratio stands twice", where="ratios", remedy="List each once")
+        components = _components(study)
+        if study.baseline and study.baseline not in components:
+            remedy = nearest(study.baseline, components)
+            raise UserError(f"the baseline {study.baseline!r} is no compressor", where="baseline", remedy=remedy)
+        arms, notes = _arms(study, components)
+        if study.perplexity.questions:
+            _perplexity(study).resolved_settings()  # a model that is not there is told before anything is made
+        named = _given(study) or {name: s.data for name, s in study.sets.items()}
+        for name in named:
+            if not name or any(c in name for c in "/\\:") or name.startswith("."):
+                raise UserError(f"{name!r} cannot name a folder", where=f"sets.{name}", remedy="Use letters and digits")
+        loaded, absent = load_sets(named, needed=bool(study.data))
+        sets = {name: _contexts(name, dataset, study) for name, dataset in loaded.items()}
+        return cls(study, sets, components, arms, [*absent, *notes])
+
+    @property
+    def name(self) -> str:
+        """The study's name: that of the run's folder."""
+        return self.study.name
+
+    @property
+    def baseline(self) -> str:
+        """The method that others are held against."""
+        kept = dict.fromkeys(method for method, _ in self.arms)
+        return self.study.baseline or ("extractive" if "extractive" in kept else next(iter(kept), ""))
+
+    @property
+    def shown_at(self) -> float:
+        """The ratio at which removed text is shown."""
+        return min(self.study.ratios, key=lambda r: abs(math.log(r / _SHOWN_AT)))
+
+    def plan(self) -> list[tuple[str, Plan]]:
+        """Per set, what a run would find, make and call. Makes nothing."""
+        plans = []
+        for name, dataset in self.sets.items():
+            with Store(self.store) as store:
+                stages = Runner(store, dataset).plan(self.arms.values(), dataset.questions)
+            reading = self.reading(name, self.arms)
+            asked = reading.plan() if reading else Plan((), (), 0, len(dataset.questions))
+            plans.append((name, replace(asked, stages=stages)))
+        return plans
+
+    def reading(self, name: str, arms: Mapping[Arm, Node]) -> Experiment | None:
+        """The comparison of answers on one set, on the whole context and on these arms; None where none is read."""
+        study, dataset = self.study, self.sets[name]
+        if study.reader is None or not any(q.has_gold for q in dataset.questions):
+            return None
+        routes: dict[str, Component] = {FULL: {"type": "long_context"}}
+        routes |= {c: {"type": c} for c in CONTROLS if c != "oracle" or any(q.evidence for q in dataset.questions)}
+        for method, ratio in arms:
+            compress = {**self.components[method], "ratio": ratio, "tokenizer": study.tokenizer}
+            routes[route_name(method, ratio)] = {"type": "long_context", "compress": compress}
+        asked = Study(
+            name=name,
+            asks=f"What does each compression cost in answers on {name}?",
+            data={"type": "contexts", "study": self.name, "set": name},
+            readers=(study.reader,),
+            sampling=study.sampling,
+            routes=routes,
+            baseline=FULL,
+            score=study.score,
+        )
+        made = Experiment.from_study(asked, Loaded(dataset))
+        return replace(made, store=self.store, runs=self.runs / self.name / "sets", again=self._command())
+
+    def run(self, *, watcher: Watcher | None = None) -> CompressionResults:
+        """Compute what is missing, read, and write the run's folder. Raises UserError; what was computed stays."""
+        folder = self.runs / self.name
+        log = open_run(folder)
+        lines: list[Line] = []
+        costs: list[Line] = []
+        struck: dict[tuple[str, str], Sequence[Struck]] = {}
+        readings: dict[str, Results] = {}
+        gone: dict[str, str] = {}
+        used: set[str] = set()
+        damaged: list[str] = []
+        try:
+            for name, dataset in self.sets.items():
+                with Store(self.store) as store:
+                    judging = Judging(name, Runner(store, dataset, log=log, watcher=watcher), gone)
+                    made = judging.compressed(self.arms)
+                    lines += judging.lines(made, _perplexity(self.study), self.study.perplexity.questions)
+                    struck |= judging.struck(made, self.shown_at, self.study.examples)
+                    spent = {arm: judging.spent(node) for arm, node in made.items()}
+                    used |= judging.runner.used | judging.used
+                    store.mark_used(str(folder.resolve()), used)
+                    damaged += store.damaged
+                reading = self.reading(name, made)
+                arms = {route_name(*arm): arm for arm in made} | {c: (c, 1.0) for c in (FULL, *CONTROLS)}
+                if reading is not None:
+                    readings[name] = reading.run(watcher=watcher)
+                    lines += reading_lines(name, readings[name], arms)
+                costs += cost_lines(name, spent, readings.get(name), arms)
+        finally:
+            log.close()
+        return self._write(folder, lines, costs, readings, struck, damaged, gone.values())
+
+    def _write(
+        self,
+        folder: Path,
+        lines: list[Line],
+        costs: list[Line],
+        readings: Mapping[str, Results],
+        struck: Mapping[tuple[str, str], Sequence[Struck]],
+        damaged: Sequence[str],
+        gone: Iterable[str],
+    ) -> CompressionResults:
+        from experiments.compression_report import write_compression_report
+
+        scores = frame_of("scores", lines)
+        summary = [line for name, dataset in self.sets.items() for line in summary_of_set(scores, name, dataset)]
+        tests = [
+            line
+            for name, dataset in self.sets.items()
+            for line in comparisons_of_set(scores, name, dataset, self.baseline)
+        ]
+        notes = [*self.notes, *gone]
+        notes += [f"{name}: {note}" for name, dataset in self.sets.items() for note in dataset.notes]
+        results = CompressionResults(
+            folder,
+            summary=frame_of("summary", summary),
+            comparisons=frame_of("comparisons", tests),
+            scores=scores,
+            costs=frame_of("costs", costs),
+            sets=self.sets,
+            baseline=self.baseline,
+            readings=readings,
+            struck=struck,
+            shown_at=self.shown_at,
+            incomplete=[f"{name}, {line}" for name, read in readings.items() for line in read.incomplete],
+            damaged=damaged,
+            notes=notes,
+        )
+        draft = Writer(folder)
+        draft.frame("summary.csv", results.summary)
+        draft.frame("comparisons.csv", results.comparisons)
+        draft.frame("scores.parquet", results.scores)
+        draft.frame("costs.csv", results.costs)
+        config = {**self.study.model_dump(mode="json"), "baseline": self.baseline, "versions": versions()}
+        config["compressors"] = dict(self.components)
+        draft.yaml("config.yaml", config)
+        write_compression_report(results, self.study.asks or self.name, {**config, "command": self._command()})
+        return results
+
+    def _command(self) -> str:
+        return command(self.name, {"data": self.study.data})
 
 
-MEASURES = tuple(f.name for f in fields(Measured) if f.name not in ("method", "ratio", "cluster"))
+def _given(study: CompressionStudy) -> dict[str, Component]:
+    """The one set that `data` names in place of the study's own."""
+    data = study.data
+    if not data:
+        return {}
+    if "docs" in data or "questions" in data:
+        return {"folder": {"type": "folder", **data}}
+    if "type" not in data:
+        data = {"type": "beir", **data}
+    root = data.get("root")
+    return {Path(root).expanduser().resolve().name if isinstance(root, str) and root else str(data["type"]): data}
 
 
-@dataclass(frozen=True)
-class Cell:
-    """The mean of one measure for one method at one ratio, its 95 % interval, and over how many items."""
-
-    mean: float
-    low: float
-    high: float
-    n: int
-
-
-def contexts_around(
-    dataset: Dataset, tokens: int = 8000, tokenizer: str = "words", limit: int | None = None
-) -> list[Item]:
-    """A context of `tokens` tokens around the evidence of each question that names some in one document.
-
-    Where the evidence stands in it is drawn uniformly, by the question's id. Evidence that is spread wider than the
-    context holds is kept from its first span on, as many spans as fit whole. limit: so many questions, evenly spread.
-    """
-    named = tokenizer_named(tokenizer)
-    asked = [q for q in dataset.questions if q.evidence and len({s.doc for s in q.evidence}) == 1]
-    if limit is not None and limit < len(asked):
-        asked = [asked[i * len(asked) // limit] for i in range(limit)]
-    ends: dict[str, tuple[list[int], list[int]]] = {}
-    return [item for q in asked if (item := _context(q, dataset, tokens, named, ends)) is not None]
+def _contexts(name: str, dataset: Dataset, study: CompressionStudy) -> Dataset:
+    own = study.sets.get(name)
+    asked = replace(dataset, questions=tuple(q for q in dataset.questions if study.split in ("all", q.split)))
+    tokens = (own and own.tokens) or study.tokens
+    made = contexts_of(asked, tokens, study.tokenizer, (own and own.limit) or study.limit)
+    if not made.questions:
+        raise UserError(
+            f"no question of {len(asked.questions)} in the split {study.split!r} has a context of {tokens} tokens",
+            where=f"sets.{name}",
+            remedy="Set split=all, or raise tokens",
+        )
+    return made
 
 
-def _context(
-    question: Question, dataset: Dataset, size: int, tokenizer: Tokenizer, known: dict[str, tuple[list[int], list[int]]]
-) -> Item | None:
-    name = question.evidence[0].doc
-    document = dataset.documents[name]
-    text = document.text or ""
-    if name not in known:
-        spans = tokenizer.spans(text)
-        known[name] = ([a for a, _ in spans], [b for _, b in spans])
-    starts, ends = known[name]
-    gold = sorted((t for s in question.evidence if (t := _trimmed(s, text))), key=lambda s: (s.start, s.end))
-    if not gold:
-        return None
-    first = max(0, bisect_right(starts, gold[0].start) - 1)
-    inside = [s for s in gold if bisect_left(ends, s.end) < first + size]
-    if not inside:
-        return None
-    last = max(bisect_left(ends, s.end) for s in inside) + 1
-    draw = int(hashlib.sha256(question.id.encode()).hexdigest(), 16) / 16**64
-    begin = first - int(draw * (size - (last - first) + 1))
-    begin = max(0, min(begin, len(starts) - size))
-    stop = min(len(starts), begin + size)
-    start, end = min(starts[begin], inside[0].start), max(ends[stop - 1], inside[-1].end)
-    context = Chunk(name, start, end, text[start:end], document.title)
-    return Item(question.text, context, tuple(inside), question.cluster or name, len(gold) - len(inside))
-
-
-def _trimmed(span: Span, text: str) -> Span | None:
-    """A gold span without white space around it, which no method owes anyone."""
-    body = text[span.start : span.end]
-    start = span.start + len(body) - len(body.lstrip())
-    return Span(span.doc, start, start + len(body.strip())) if body.strip() else None
-
-
-def judged(
-    stages: Mapping[str, Compress],
-    items: Sequence[Item],
-    ratios: Sequence[float] = RATIOS,
-    mean_nll: MeanNLL | None = None,
-    nll_items: int = 20,
-) -> Iterator[Measured]:
-    """Every method at every ratio on every item, method by method.
-
-    mean_nll: what perplexity is taken by, on the first `nll_items` of evenly spread items, since it costs more than
-    most methods.
-    """
-    every = max(1, len(items) // max(1, nll_items))
-    before: dict[int, float] = {}
-    if mean_nll is not None:
-        chosen = list(range(0, len(items), every))[:nll_items]
-        before = dict(zip(chosen, mean_nll([items[i].context.text for i in chosen]), strict=True))
-    for name, stage in stages.items():
-        for ratio in ratios:
-            at = replace(stage, ratio=ratio, budget=None)
-            for first in range(0, len(items), Compress.batch):
-                batch = items[first : first + Compress.batch]
-                begun = time.perf_counter()
-                made = list(at.run([(item.context,) for item in batch], [item.question for item in batch]))
-                seconds = time.perf_counter() - begun
-                per = 1000 * seconds / max(1, sum(found.tokens for found in made))
-                told = [i for i in range(first, first + len(batch)) if i in before]
-                after = (
-                    dict(zip(told, mean_nll([_shown(made[i - first]) for i in told]), strict=True)) if mean_nll else {}
-                )
-                for i, (item, found) in enumerate(zip(batch, made, strict=True), start=first):
-                    nll = after[i] - before[i] if i in after else None
-                    yield _measured(name, ratio, item, found, per, nll)
-
-
-def _shown(found: Compression) -> str:
-    return "\n".join(excerpt.text for excerpt in found.excerpts)
-
-
-def _measured(name: str, ratio: float, item: Item, found: Compression, seconds: float, nll: float | None) -> Measured:
-    spans = [span for excerpt in found.excerpts for span in excerpt.spans]
-    written = [excerpt for excerpt in found.excerpts if not excerpt.spans]  # a text written anew stands nowhere
-    whole = None if written else evidence_coverage(spans, item.gold)
-    characters = None if written else span_recall(spans, item.gold)
-    given, stays = item.context.end - item.context.start, sum(s.end - s.start for s in spans)
-    density = characters * given / stays if characters is not None and stays else None
-    words = analyzer(stopwords="en")
-    asked = set(words(item.question)) & set(words(item.context.text))
-    kept = asked & set(words(_shown(found)))
-    return Measured(
-        name, ratio, item.cluster, characters, whole, density, len(kept) / len(asked) if asked else None,
-        found.tokens / max(1, found.kept), nll, seconds, found.read / max(1, found.tokens),
-    )  # fmt: skip
-
-
-def bootstrap(values: Sequence[float], clusters: Sequence[Hashable], draws: int = DRAWS, seed: int = SEED) -> Cell:
-    """The mean of n values and its 95 % interval: percentiles over `draws` samples of whole clusters with replacement.
-
-    Efron and Tibshirani, 1993, chapter 13; a cluster brings all its values. Of one cluster, the interval is the mean.
-    Of few clusters (the five texts of chunking_evaluation, say) such an interval is too narrow.
-    """
-    if not values:
-        raise ValueError("a mean over nothing")
-    names = {c: i for i, c in enumerate(dict.fromkeys(clusters))}
-    group = np.array([names[c] for c in clusters])
-    sums: NDArray[np.float64] = np.bincount(group, weights=np.asarray(values, dtype=np.float64))
-    sizes = np.bincount(group)
-    drawn = np.random.default_rng(seed).integers(0, len(names), size=(draws, len(names)))
-    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return Cell(float(np.mean(np.asarray(values, dtype=np.float64))), float(low), float(high), len(values))
-
-
-def summary(rows: Sequence[Measured]) -> dict[tuple[str, float, str], Cell]:
-    """(method, ratio, measure) -> its cell; measures that no item defines are left out."""
-    groups: dict[tuple[str, float], list[Measured]] = {}
-    for row in rows:
-        groups.setdefault((row.method, row.ratio), []).append(row)
-    found = {}
-    for (method, ratio), members in groups.items():
-        for measure in MEASURES:
-            known = [(getattr(m, measure), m.cluster) for m in members if getattr(m, measure) is not None]
-            if known:
-                found[method, ratio, measure] = bootstrap([v for v, _ in known], [c for _, c in known])
+def _components(study: CompressionStudy) -> dict[str, Component]:
+    """The study's methods with their models, or every method of the catalogue. Raises UserError for what is none."""
+    found: dict[str, Component] = {}
+    for name, component in (study.compressors or {name: {"type": name} for name in COMPRESSORS}).items():
+        cls, settings = pick(COMPRESSORS, component, f"compressors.{name}", "compressor")
+        for key in ("ratio", "budget", "tokenizer"):
+            if key in settings:
+                remedy = "Leave it out: the study gives `ratios` and `tokenizer` to all"
+                raise UserError(f"the setting {key!r} of one method", where=f"compressors.{name}", remedy=remedy)
+        needs = any(f.name == "model" and f.default is dataclasses.MISSING for f in dataclasses.fields(cls))
+        if needs and "model" not in settings:
+            settings = {"model": study.model or str(FOLDER), "revision": study.revision, **settings}
+        found[name] = {"type": component["type"], **settings}
     return found
 
 
-def write_csv(cells: Mapping[tuple[str, float, str], Cell], file: Path) -> None:
-    """One row per method, ratio and measure."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("w", newline="", encoding="utf-8") as out:
-            writer = csv.writer(out)
-            writer.writerow(("method", "ratio", "measure", "mean", "ci_low", "ci_high", "n"))
-            for (method, ratio, measure), cell in cells.items():
-                numbers = (f"{x:.6g}" for x in (cell.mean, cell.low, cell.high))
-                writer.writerow((method, f"{ratio:g}", measure, *numbers, cell.n))
-    except OSError as error:
-        raise UserError(f"cannot be written: {error.strerror}", where=str(file), remedy="Name another folder") from None
+def _arms(study: CompressionStudy, components: Mapping[str, Component]) -> tuple[dict[Arm, Node], list[str]]:
+    """The nodes by method and ratio, and a line for each method whose model is not there."""
+    arms: dict[Arm, Node] = {}
+    notes = []
+    for name, component in components.items():
+        own: dict[Arm, Node] = {}
+        try:
+            for ratio in study.ratios:
+                given = {**component, "ratio": ratio, "tokenizer": study.tokenizer}
+                made = build_compression(given, f"compressors.{name}")
+                if isinstance(made, Node):  # none asks a reader: those stand in a registry of their own
+                    own[name, ratio] = made
+        except UserError as error:
+            if study.compressors.get(name, {}).keys() - {"type"}:
+                raise  # a setting that somebody wrote; without any, it is a model that is missing
+            notes.append(left_out(name, error))
+            continue
+        try:
+            arms |= {arm: node for arm, node in own.items() if node.identity}
+        except UserError as error:
+            notes.append(left_out(name, error))
+    if not arms:
+        raise UserError("no method is left", where="compressors", remedy=notes[0])
+    return arms, notes
 
 
-def print_compression(cells: Mapping[tuple[str, float, str], Cell], console: Console) -> None:
-    """A table per ratio: methods by the share of the gold characters that stay."""
-    for ratio in dict.fromkeys(ratio for _, ratio, _ in cells):
-        console.print(_table(cells, ratio))
-    console.print(
-        "gold, whole: characters and whole spans of the evidence that stay, in percent, with 95 % intervals (bootstrap "
-        "over documents). density: against the context's. words: of the question, in percent. reached: tokens "
-        "given for each that stays. nats: per token, against the context. ms: per 1,000 tokens. read: by models, "
-        "per token.",
-        style="dim",
-        highlight=False,
-    )
-
-
-def _table(cells: Mapping[tuple[str, float, str], Cell], ratio: float) -> Any:
-    from rich import box
-    from rich.table import Table
-
-    def key(method: str) -> float:
-        found = cells.get((method, ratio, "characters"))
-        return -1.0 if found is None else found.mean
-
-    methods = sorted(dict.fromkeys(m for m, r, _ in cells if r == ratio), key=key, reverse=True)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim", title_justify="left")
-    table.title = f"{ratio:g}× asked for, {max(cells[m, ratio, 'reached'].n for m in methods)} questions"
-    table.add_column("method", min_width=12, overflow="fold")
-    for head in ("gold", "95 %", "whole", "95 %", "density", "words", "reached", "nats", "ms", "read"):
-        table.add_column(head, justify="right")
-    for method in methods:
-        at = {measure: cells.get((method, ratio, measure)) for measure in MEASURES}
-        table.add_row(
-            method, _number(at["characters"], 100), _interval(at["characters"]), _number(at["spans"], 100),
-            _interval(at["spans"]), _number(at["density"], 1, 2), _number(at["words"], 100),
-            _number(at["reached"], 1, 2), _number(at["nll"], 1, 2), _number(at["seconds"], 1000),
-            _number(at["read"], 1, 2),
-        )  # fmt: skip
-    return table
-
-
-def _number(cell: Cell | None, scale: float, digits: int = 1) -> str:
-    return "–" if cell is None else f"{scale * cell.mean:.{digits}f}"
-
-
-def _interval(cell: Cell | None) -> str:
-    return "" if cell is None else f"{100 * cell.low:.0f}–{100 * cell.high:.0f}"
+def _perplexity(study: CompressionStudy) -> TextNLL:
+    given = study.perplexity
+    model = given.model or study.model or str(FOLDER)
+    return TextNLL(model=model, revision=given.revision if given.model else study.revision)

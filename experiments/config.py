@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -144,8 +144,55 @@ class RoutingStudy(_Strict):
     limit: int | None = Field(default=None, ge=1)
 
 
-AnyStudy = Study | RetrievalStudy | RoutingStudy
-_KINDS: dict[str, type[_Strict]] = {"retrieval": RetrievalStudy, "routing": RoutingStudy}
+class CompressedSet(_Strict):
+    """One data set of a study of compression. tokens, limit: in place of the study's."""
+
+    data: Component
+    tokens: int | None = Field(default=None, ge=16)
+    limit: int | None = Field(default=None, ge=1)
+
+
+class Perplexity(_Strict):
+    """On how many questions of a set it is taken, 0 for none, and by which causal model: empty, the study's."""
+
+    questions: int = Field(default=2, ge=0)
+    model: str = ""
+    revision: str = ""
+
+
+class CompressionStudy(_Strict):
+    """The settings of a study of compression: every method at every ratio, before and after a reader.
+
+    data: one set in place of `sets`: `root` (BEIR's layout), `docs` and `questions`, or what a study's data says.
+    compressors: by name, without a ratio; none: all of the catalogue. ratios: tokens given for each that stays, of the
+    tokenizer `tokenizer`. tokens: of a question's context. limit: questions of a set. baseline: the method that others
+    are held against. model, revision: for a method that needs a causal model and names none; empty: the reader that
+    ships. reader: who answers; none: nothing is read. examples: questions per method whose removed text is shown.
+    """
+
+    kind: Literal["compression"]
+    name: str
+    asks: str = ""
+    data: Component = Field(default_factory=dict)
+    sets: dict[str, CompressedSet] = Field(default_factory=dict)
+    compressors: dict[str, Component] = Field(default_factory=dict)
+    ratios: tuple[Annotated[float, Field(ge=1, le=1e6)], ...] = Field(default=(2.0, 4.0, 8.0, 16.0), min_length=1)
+    baseline: str = ""
+    tokens: int = Field(default=6000, ge=16)
+    tokenizer: str = "words"
+    limit: int | None = Field(default=None, ge=1)
+    split: Literal["test", "dev", "all"] = "all"
+    model: str = ""
+    revision: str = ""
+    reader: Component | None = None
+    sampling: Component = Field(default_factory=dict)
+    score: Scoring = Field(default_factory=Scoring)
+    perplexity: Perplexity = Field(default_factory=Perplexity)
+    examples: int = Field(default=3, ge=0)
+
+
+AnyStudy = Study | RetrievalStudy | RoutingStudy | CompressionStudy
+_KINDS: dict[str, type[Any]] = {"retrieval": RetrievalStudy, "routing": RoutingStudy, "compression": CompressionStudy}
 
 
 def grid_routes(name: str, axes: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, Any]]:
@@ -170,7 +217,7 @@ def study_path(name: str) -> Path:
 def load_study(name: str, overrides: Sequence[str] = ()) -> AnyStudy:
     """The study's settings with `key.sub=value` overrides applied. Raises UserError naming the key at fault.
 
-    Settings that say `kind: retrieval` or `kind: routing` make a study of that.
+    Settings that say `kind: retrieval`, `kind: routing` or `kind: compression` make a study of that.
     """
     path = study_path(name)
     try:

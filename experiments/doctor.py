@@ -23,9 +23,10 @@ from pipeline.core.store import Store
 
 if TYPE_CHECKING:
     from experiments.compare import Experiment
+    from experiments.compression import CompressionExperiment
     from experiments.retrieval import RetrievalExperiment
 
-__all__ = ["CHECKS", "Finding", "examine", "examine_retrieval"]
+__all__ = ["CHECKS", "Finding", "examine", "examine_compression", "examine_retrieval"]
 
 CHECKS: dict[str, Callable[[Subject], Iterator[Said]]] = {
     "documents": doctor_data.documents,
@@ -86,6 +87,23 @@ def examine_retrieval(experiment: RetrievalExperiment) -> list[Finding]:
             said = [(name, s) for name, check in about for s in check(Subject(one, None))]
         findings += [Finding(level, f"{searched.name}, {name}", text) for name, (level, text) in [*said, *effects]]
     return [*findings, *(Finding("warning", "data sets", note) for note in experiment.notes)]
+
+
+def examine_compression(experiment: CompressionExperiment) -> list[Finding]:
+    """The findings on a study of compression, set by set: on its contexts, and on the reading where there is one."""
+    from experiments.compare import Experiment
+
+    findings = []
+    for name, dataset in experiment.sets.items():
+        one = experiment.reading(name, experiment.arms)
+        if one is not None:
+            found = examine(one)
+        else:
+            bare = Experiment(experiment.name, dataset, [], {}, store=experiment.store, runs=experiment.runs)
+            about = ("documents", "duplicate questions", "gold evidence", "evidence position")
+            found = [Finding(level, c, text) for c in about for level, text in CHECKS[c](Subject(bare, None))]
+        findings += [Finding(f.level, f"{name}, {f.check}", f.text) for f in found]
+    return [*findings, *(Finding("warning", "methods and sets", note) for note in experiment.notes)]
 
 
 def _findings(subject: Subject) -> list[Finding]:

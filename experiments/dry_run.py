@@ -30,11 +30,15 @@ def print_plan(plan: Plan, name: str, console: Console, device: Device | None = 
     """Print what a run would find and make; with a device also the seconds that the calls would take on it."""
     from rich.table import Table
 
-    steps = Table("step", "per", "found", "to make", title=f"{name}: {plan.questions} questions", title_justify="left")
+    title = f"{name}: {plan.questions} questions"
+    steps = Table("step", "per", "found", "to make", title=title, title_justify="left")
     for stage in plan.stages:
         steps.add_row(stage.node.stage.label, stage.node.per, str(stage.found), str(len(stage.missing)))
-    console.print(steps)
-    calls = Table("reader", "calls", "distinct", "found", "to make")
+    if plan.stages:
+        console.print(steps)
+    calls = Table(
+        "reader", "calls", "distinct", "found", "to make", title=None if plan.stages else title, title_justify="left"
+    )
     for c in plan.calls:
         calls.add_row(c.reader.label, *(f"{n:,}" for n in (c.asked, c.distinct, c.remembered, len(c.calls))))
     console.print(calls)
@@ -43,7 +47,7 @@ def print_plan(plan: Plan, name: str, console: Console, device: Device | None = 
         _print_costs(priced, console, device)
     if plan.waiting:
         console.print(
-            f"Calls on retrieved passages wait for {plan.waiting} questions' retrieval and are not counted yet."
+            f"Calls on what is still to make wait for {plan.waiting} questions' steps and are not counted yet."
         )
     console.print("Only what each route asks for first is counted: one that asks again after an answer may make more.")
 

@@ -15,11 +15,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from experiments.report import PromptView
+from experiments.report_engine import events_of
+from experiments.report_struck import Removals, Struck
 from experiments.tables import Row
 from pipeline.core.errors import UserError
-from pipeline.core.records import Question
+from pipeline.core.records import Chunk, Question
 from pipeline.core.run import Log, Runner
 from pipeline.core.stage import Node
+from pipeline.generators.base import Generator
+from pipeline.routes.long_context import LongContext
+from pipeline.routes.rag import RAG
+from pipeline.routes.self_route import SelfRoute
 from retrievers.trec import format_run
 
 if TYPE_CHECKING:
@@ -76,6 +82,19 @@ def open_run(folder: Path) -> Log:
         ) from None
 
 
+def made_calls(file: Path, events: Sequence[Mapping[str, Any]], readers: Sequence[Generator]) -> str:
+    """What `file` is to hold after a run with these events: of each reader, the last run's that had to ask it.
+
+    One event a line. A rerun that finds all answers calls nobody, and its log tells of no engine; what engines did when
+    the answers were made is kept here, as long as the reader's settings are the same.
+    """
+    now = {r.label: r.identity for r in readers}
+    new = [{**e, "identity": now[e["reader"]]} for e in events if e["event"] == "kv" or e.get("made")]
+    asked = {e["reader"] for e in new}
+    old = [e for e in events_of(file) if e["reader"] not in asked and now.get(e["reader"]) == e["identity"]]
+    return "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in [*old, *new])
+
+
 def passages_run(runner: Runner, name: str, chunks_of: Node, ranking_of: Node, questions: Sequence[Question]) -> str:
     """The ranked passages of every question as a TREC run; the score falls by one a rank."""
     ranked: dict[str, dict[str, float]] = {}
@@ -96,6 +115,35 @@ def prompt_views(rows: Sequence[Row]) -> Callable[[str, str, str], list[PromptVi
         return [PromptView("last call", reply.prompt.text)] if reply and reply.prompt.complete else []
 
     return prompts
+
+
+def removals(rows: Sequence[Row], runner: Runner) -> Removals:
+    """What a compressor left out of the prompt behind an answer; None for a route without one, and where its text is
+    not at hand.
+    """
+    at = {(r.job.question.id, r.job.route_name, r.job.reader.label): r for r in rows}
+
+    def removed(question: str, route: str, reader: str) -> Struck | None:
+        row = at[question, route, reader]
+        own, reply = row.job.route, row.transcript.reply
+        own = own.cheap if isinstance(own, SelfRoute) else own
+        if reply is None or not isinstance(own, RAG | LongContext) or own.compressed is None:
+            return None
+        asked = row.job.question
+        if isinstance(own, RAG):
+            role, chunks = "passage", runner.value(own.chunks, asked)
+            given = [chunks[i] for i in runner.value(own.ranking, asked).ids]
+        else:
+            role = "document"
+            given = [Chunk(d.id, 0, len(d.text), d.text, d.title) for d in row.job.case.documents if d.text is not None]
+        parts = [p for p in reply.prompt.parts if p.role in ("document", "passage")]
+        if not reply.prompt.complete or any(p.role != role for p in parts):  # Self-Route went on to the documents
+            return None
+        spans = [s for p in parts for s in (p.spans or ((p.span,) if p.span else ()))]
+        anew = [p.text for p in parts if p.text and not p.spans and p.span is None]
+        return Struck(asked, tuple(given), tuple(spans), tuple(anew))
+
+    return removed
 
 
 def command(name: str, settings: Mapping[str, Any]) -> str:

@@ -32,8 +32,9 @@ def curves(
     y_label: str,
     width: float,
     reference: tuple[str, float] | None = None,
+    marks: Sequence[float] = (),
 ) -> str:
-    """A line per series over a logarithmic x that has a tick at every value, with a named dashed level.
+    """A line per series over a logarithmic x that has a tick at every value, or at `marks`, and a named dashed level.
 
     Series are set beside one another by a few pixels, so that their intervals do not cover each other.
     """
@@ -48,7 +49,7 @@ def curves(
     knots = [k for _, found in series for k in found]
     known = [v for k in knots for v in (k.y, k.low, k.high) if v is not None] + ([reference[1]] if reference else [])
     low, high = domain(known)
-    xs = sorted({k.x for k in knots})
+    xs = sorted({k.x for k in knots} | set(marks))
     room = 4.0 * len(series)
 
     def x(value: float) -> float:
@@ -59,7 +60,7 @@ def curves(
 
     axis, y = upright_axis(left, right, top, bottom, low, high, y_label)
     body = [key, *axis]
-    for value in xs:
+    for value in marks or xs:
         body.append(line(x(value), bottom, x(value), bottom + 5, colour="axis"))
         body.append(text(x(value), bottom + 18, short(value), anchor="middle", colour="muted", size=11.5))
     body.append(line(left, bottom, right, bottom, colour="axis"))

@@ -18,12 +18,14 @@ from experiments import (
     report_grid,
     report_kv,
     report_sections,
+    report_struck,
     report_verdict,
 )
 from experiments import report_words as words
 from experiments.report_page import asset, facts, folded, page, settings, write_page
 from experiments.report_questions import Prompts, PromptView, question_data
 from experiments.report_read import read_study
+from experiments.report_struck import Removals
 from experiments.report_study import Study
 from experiments.svg import escape
 from pipeline.core.records import Dataset
@@ -44,6 +46,7 @@ _NAMES = {
     "position": "Position of evidence",
     "retrieval": "Retrieval",
     "agreement": "Agreement",
+    "struck": report_struck.NAME,
     "questions": "One question",
     "cost": "Cost",
     "engine": "Engine",
@@ -72,13 +75,15 @@ def write_report(
     config: Mapping[str, Any],
     notes: Sequence[str] = (),
     prompts: Prompts | None = None,
+    removals: Removals | None = None,
 ) -> None:
     """Write the report to `path` (whole or not at all).
 
     config: the resolved settings, shown as they are; `baseline`, `name`, `fingerprint` and `command` are used
     where given. notes: what a reader of the numbers must know.
     prompts: the calls behind one answer, asked once per answer; None where the prompts are not at hand.
-    What engines and KV policies did is read from the run's `log.jsonl` beside `path`, where there is one.
+    removals: what a compressor left out of the prompt behind one answer.
+    What engines and KV policies did is read from the `calls.jsonl` beside `path`, where there is one.
     """
     study = read_study(
         title,
@@ -89,16 +94,21 @@ def write_report(
         frames.scores,
         frames.summary,
     )
-    log = path.with_name("log.jsonl")
-    engines = [report_engine.engine(report_engine.uses_of(log)), report_kv.kv(report_engine.events_of(log))]
-    text = _page(study, config, [*notes, *dataset.notes], prompts, engines)
+    calls = report_engine.events_of(path.with_name("calls.jsonl"))
+    engines = [report_engine.engine(report_engine.uses_of(calls)), report_kv.kv(calls)]
+    text = _page(study, config, [*notes, *dataset.notes], prompts, removals, engines)
     write_page(path, text)
 
 
 def _page(
-    study: Study, config: Mapping[str, Any], notes: Sequence[str], prompts: Prompts | None, engines: Sequence[str]
+    study: Study,
+    config: Mapping[str, Any],
+    notes: Sequence[str],
+    prompts: Prompts | None,
+    removals: Removals | None,
+    engines: Sequence[str],
 ) -> str:
-    index, blocks = question_data(study, prompts, MOST_BYTES)
+    index, blocks = question_data(study, prompts, MOST_BYTES, removals)
     sections = [
         report_sections.routes(study),
         report_sections.quality(study),
@@ -110,6 +120,7 @@ def _page(
         report_evidence.position(study),
         report_evidence.retrieval(study),
         report_evidence.agreement(study),
+        report_struck.struck(study, removals),
         asset("questions.html"),
         report_evidence.cost(study),
         *engines,

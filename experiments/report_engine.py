@@ -1,12 +1,13 @@
 """The report's section on the engines behind the readers, and the numbers that the terminal prints of them.
 
-It reads the events of `log.jsonl`: what this run had made, not what earlier ones did. It knows no reader and no engine.
+It reads events of calls: in the terminal those of this run's `log.jsonl`; in the report those of `calls.jsonl`, where
+each reader has those of the last run that had to ask it. It knows no reader and no engine.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -80,17 +81,17 @@ class Use:
         return self.answers / self.decode_seconds if self.decode_seconds else None
 
 
-def events_of(log: Path) -> list[dict[str, Any]]:
-    """The events of a run's log; none where there is no log."""
-    if not log.is_file():
+def events_of(file: Path) -> list[dict[str, Any]]:
+    """The events that a run wrote down in a file; none where there is no file."""
+    if not file.is_file():
         return []
-    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
-def uses_of(log: Path) -> list[Use]:
-    """One per reader, mode and wave, in the log's order; none where there is no log, or no call was made."""
+def uses_of(events: Iterable[Mapping[str, Any]]) -> list[Use]:
+    """One per reader, mode and wave, in the order of the events; none where no call was made."""
     found: dict[tuple[str, str, int], list[Use]] = {}
-    for e in events_of(log):
+    for e in events:
         if e["event"] == "calls" and e["made"]:
             use = _use(e)
             found.setdefault((use.reader, use.mode, e["wave"]), []).append(use)
@@ -150,7 +151,7 @@ def engine(uses: Sequence[Use]) -> str:
     findings = [paragraph(_finding(u), "finding") for u in sums]
     guide = paragraph(MEANING, "guide")
     return section(
-        "engine", "What did the engine do?", *findings, table(heads, rows, "Calls that this run made"), guide
+        "engine", "What did the engine do?", *findings, table(heads, rows, "Calls of the last run that made any"), guide
     )
 
 
@@ -194,7 +195,7 @@ def _median(use: Use) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _use(event: dict[str, Any]) -> Use:
+def _use(event: Mapping[str, Any]) -> Use:
     said = event.get("engine")
     calls = Use(
         event["reader"],

@@ -1,7 +1,7 @@
 """The report's section on KV policies: what each reader's policy kept of the prompts, at most held, and took in time.
 
-From the `kv` events of a run's log to one section; it knows no policy. A run whose answers were all remembered read no
-prompt, and has none.
+From the `kv` events of `calls.jsonl` to one section; it knows no policy. A run whose answers were all remembered read
+no prompt: its report tells of the last one that did.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def kv(events: Iterable[Mapping[str, Any]]) -> str:
     heads = [
         Head("Reader", numeric=False),
         Head("Policy", "what it keeps, with all its settings", numeric=False),
-        Head("prompts", "prompts read in this run; remembered answers read none"),
+        Head("prompts", "prompts read in the last run that read any; remembered answers read none"),
         Head("tokens", "of a prompt, mean"),
         Head("dense", "bytes of a prompt's keys and values, kept whole, mean"),
         Head("kept", "share of these bytes that stands in memory once the prompt is read"),

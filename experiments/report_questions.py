@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from experiments.report_struck import Fold, Removals, Shown, summary, texts
 from experiments.report_study import Key, Study
 from pipeline.core.records import Question, Span
 
@@ -22,6 +23,7 @@ CODES = {"right": "r", "wrong": "w", "declined": "d", "failed": "f"}
 UNMARKED, ABSENT = "u", "-"
 
 PLAIN, GOLD, LEFT_OUT = 0, 1, 2  # kinds of an excerpt's pieces
+REMOVED, REMOVED_GOLD, FOLDED = 3, 4, 5  # and of a compressed context's
 
 
 @dataclass(frozen=True)
@@ -38,17 +40,18 @@ Prompts = Callable[[str, str, str], Sequence[PromptView]]  # question id, route,
 
 @dataclass(frozen=True)
 class Caps:
-    """Most characters embedded of an answer, an evidence span and a prompt."""
+    """Most characters embedded of an answer, an evidence span, a prompt, and (about) a context that was compressed."""
 
     answer: int
     span: int
     prompt: int
+    struck: int = 0
 
 
 CAPS = (
-    Caps(4000, 600, 900),
-    Caps(1200, 600, 700),
-    Caps(600, 400, 500),
+    Caps(4000, 600, 900, 6000),
+    Caps(1200, 600, 700, 3000),
+    Caps(600, 400, 500, 1200),
     Caps(500, 250, 0),
     Caps(400, 250, 0),
     Caps(400, 120, 0),
@@ -58,8 +61,11 @@ CAPS = (
 )
 
 
-def first_caps(study: Study, prompts: bool, limit: int) -> int:
-    """Index of the most generous caps whose data look like at most `limit` characters; else of the least."""
+def first_caps(study: Study, prompts: bool, limit: int, compressed: int = 0) -> int:
+    """Index of the most generous caps whose data look like at most `limit` characters; else of the least.
+
+    compressed: answers whose context was.
+    """
     lengths = [len(a or "") for a in study.answers["answer"]]
     spans = 0
     excerpts: set[tuple[str, str, int, int]] = set()
@@ -70,22 +76,29 @@ def first_caps(study: Study, prompts: bool, limit: int) -> int:
     for i, caps in enumerate(CAPS):
         answers = sum(min(n, caps.answer) for n in lengths)
         rest = len(lengths) * (40 + (caps.prompt if prompts else 0)) + spans * 25 + len(excerpts) * caps.span
-        if answers * 1.05 + rest < limit:
+        if answers * 1.05 + rest + compressed * caps.struck * 1.5 < limit:
             return i
     return len(CAPS) - 1
 
 
-def question_data(study: Study, prompts: Prompts | None, limit: int) -> tuple[str, list[str]]:
+def question_data(
+    study: Study, prompts: Prompts | None, limit: int, removals: Removals | None = None
+) -> tuple[str, list[str]]:
     """(index of the questions, blocks) as JSON; blocks of at most `limit` bytes, unless the least caps exceed it."""
     rows: dict[str, dict[Key, int]] = {}
     for i, (q, route, reader) in enumerate(
         zip(study.answers["question"], study.answers["route"], study.answers["reader"], strict=True)
     ):
         rows.setdefault(q, {})[reader, route] = i
-    for caps in CAPS[first_caps(study, prompts is not None, limit) :]:
+    compressed = 0
+    if removals is not None:
+        for key in study.columns:
+            own = [q for q, cells in rows.items() if key in cells]
+            compressed += len(own) if own and removals(own[0], key[1], key[0]) is not None else 0
+    for caps in CAPS[first_caps(study, prompts is not None, limit, compressed) :]:
         ids = list(rows)
         blocks = [
-            _block(study, {q: rows[q] for q in ids[start : start + BLOCK]}, prompts, caps)
+            _block(study, {q: rows[q] for q in ids[start : start + BLOCK]}, prompts, removals, caps)
             for start in range(0, len(ids), BLOCK)
         ]
         if sum(len(b.encode("utf-8", "replace")) for b in blocks) <= limit:
@@ -169,7 +182,13 @@ class _Pool:
         return self.index.setdefault(text, len(self.index))
 
 
-def _block(study: Study, rows: Mapping[str, Mapping[Key, int]], prompts: Prompts | None, caps: Caps) -> str:
+def _block(
+    study: Study,
+    rows: Mapping[str, Mapping[Key, int]],
+    prompts: Prompts | None,
+    removals: Removals | None,
+    caps: Caps,
+) -> str:
     pool = _Pool()
     items = []
     for q, cells in rows.items():
@@ -180,7 +199,7 @@ def _block(study: Study, rows: Mapping[str, Mapping[Key, int]], prompts: Prompts
             [c, str(study.answers[c][first])] for c in ("context", "split", *study.slices) if study.answers[c][first]
         ]
         found = [
-            _cell(study, question, key, cells[key], prompts, caps, pool) if key in cells else None
+            _cell(study, question, key, cells[key], prompts, removals, caps, pool) if key in cells else None
             for key in study.columns
         ]
         items.append([question.text, list(question.golds), question.answerable, gold, facts, found])
@@ -188,7 +207,14 @@ def _block(study: Study, rows: Mapping[str, Mapping[Key, int]], prompts: Prompts
 
 
 def _cell(
-    study: Study, question: Question, key: Key, i: int, prompts: Prompts | None, caps: Caps, pool: _Pool
+    study: Study,
+    question: Question,
+    key: Key,
+    i: int,
+    prompts: Prompts | None,
+    removals: Removals | None,
+    caps: Caps,
+    pool: _Pool,
 ) -> list[Any]:
     """One answer, by position: see `cell` in report.js."""
     a, c = study.answers, study.costs
@@ -200,6 +226,11 @@ def _cell(
     shown = []
     if prompts is not None and caps.prompt:
         shown = [_prompt(view, caps.prompt) for view in prompts(question.id, key[1], key[0])]
+    removed = removals(question.id, key[1], key[0]) if removals is not None and caps.struck else None
+    struck: list[Any] = []
+    if removed is not None:  # it shows what stayed as well, and stretch by stretch that would be hundreds
+        struck = [summary(removed), *(_struck(text, pool) for text in texts(removed, caps.struck))]
+        spans = ()
     cell = [
         answer[: caps.answer],
         len(answer) if len(answer) > caps.answer else 0,
@@ -214,6 +245,7 @@ def _cell(
         max(len(spans) - SPANS, 0),
         [_span(study, Span(**e), (), min(caps.span, 240), pool) for e in (a["cites"][i] or ())[:3]],
         shown,
+        struck,
     ]
     while len(cell) > 1 and not cell[-1]:  # the page fills in what is left off
         cell.pop()
@@ -230,6 +262,18 @@ def _span(study: Study, span: Span, golds: Sequence[Span], cap: int, pool: _Pool
         for text, kind in excerpt(document.text, span.start, span.end, marked, cap):
             pieces += [pool.add(text), kind]
     return [pool.add(name), span.start, span.end, pieces]
+
+
+def _struck(text: tuple[str, Shown], pool: _Pool) -> list[Any]:
+    """[heading, [index into the pool, kind, ...]] of one text that a compressor was given."""
+    found: list[int] = []
+    for part in text[1]:
+        if isinstance(part, Fold):
+            found += [pool.add(part.told), FOLDED]
+        else:
+            kind = (GOLD if part.gold else PLAIN) if part.kept else (REMOVED_GOLD if part.gold else REMOVED)
+            found += [pool.add(part.text), kind]
+    return [text[0], found]
 
 
 def _prompt(view: PromptView, cap: int) -> list[Any]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from experiments.catalog_data import load_data
+from experiments.catalog_data import load_sets
 from experiments.catalog_retrieval import build_retrieval
 from experiments.config import RetrievalStudy, SearchedSet, folder_setting, load_study
 from experiments.measures import Measures, Values
@@ -86,22 +86,8 @@ class RetrievalExperiment:
             remedy = nearest(study.baseline, study.retrievers)
             raise UserError(f"the baseline {study.baseline!r} is no retriever", where="baseline", remedy=remedy)
         named = _given(study) or study.sets
-        if not named:
-            raise UserError("no data set is named", where="sets", remedy="Add one, or give DATA=folder")
-        sets, notes = [], []
-        for name, settings in named.items():
-            try:
-                dataset = load_data(settings.data).dataset
-            except UserError as error:
-                if study.data or "no such" not in error.what:
-                    raise
-                notes.append(f"the set {name!r} is left out: {error}")
-                continue
-            sets.append(_searched(name, settings, dataset, study))
-        if not sets:
-            raise UserError(
-                "none of the study's data sets is there", where="sets", remedy="Set LONGSHORT_DATA, or give DATA=folder"
-            )
+        loaded, notes = load_sets({name: s.data for name, s in named.items()}, needed=bool(study.data))
+        sets = [_searched(name, named[name], dataset, study) for name, dataset in loaded.items()]
         return cls(study, sets, notes)
 
     @property

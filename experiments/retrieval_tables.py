@@ -5,7 +5,7 @@ It reads values per question and knows neither retrievers nor how a measure is d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from experiments.tables import cluster_of
@@ -53,14 +53,29 @@ def columns_of(
     return columns, [cluster_of(q, dataset) if q.cluster or q.context else q.id for q in questions]
 
 
-def summary_of(name: str, retrievers: Sequence[str], values: Columns, clusters: Sequence[str]) -> list[Line]:
-    """Per retriever and measure: the mean over the n questions where it is defined, with its clustered interval."""
+def is_share(measure: str) -> bool:
+    """Whether it is a share. A short gold span alone in a short passage covers more per character than all evidence."""
+    return not measure.startswith("density")
+
+
+def summary_of(
+    name: str,
+    retrievers: Sequence[str],
+    values: Columns,
+    clusters: Sequence[str],
+    share: Callable[[str], bool] = is_share,
+) -> list[Line]:
+    """Per retriever and measure: the mean over the n questions where it is defined, with its clustered interval.
+
+    share: whether a measure's values lie in [0, 1].
+    """
     lines = []
     for retriever in retrievers:
         for measure, columns in values.items():
-            known = [(v, c) for v, c in zip(columns[retriever], clusters, strict=True) if v is not None]
+            column = columns.get(retriever) or [None] * len(clusters)
+            known = [(v, c) for v, c in zip(column, clusters, strict=True) if v is not None]
             if known:
-                support = None if _unbounded(measure) else (0.0, 1.0)
+                support = (0.0, 1.0) if share(measure) else None
                 mean = clustered_mean([v for v, _ in known], [c for _, c in known], support=support)
                 figures = {"value": mean.mean, "ci_low": mean.low, "ci_high": mean.high, "n": mean.n}
                 lines.append({"set": name, "retriever": retriever, "measure": measure, **figures})
@@ -68,17 +83,25 @@ def summary_of(name: str, retrievers: Sequence[str], values: Columns, clusters: 
 
 
 def comparisons_of(
-    name: str, retrievers: Sequence[str], values: Columns, clusters: Sequence[str], baseline: str
+    name: str,
+    retrievers: Sequence[str],
+    values: Columns,
+    clusters: Sequence[str],
+    baseline: str,
+    share: Callable[[str], bool] = is_share,
+    mcnemar: bool = True,
 ) -> list[Line]:
     """Each retriever against the baseline, measure by measure, on the questions where both are defined.
 
     better, worse: questions where it scored higher, lower. Holm's adjustment is over the retrievers of one measure.
+    mcnemar: the test of values that are all 0 or 1, which takes questions as independent; else, as for other values,
+    signs are flipped by cluster.
     """
     lines: list[Line] = []
     for measure, columns in values.items():
         tested: list[Line] = []
         for retriever in retrievers:
-            if retriever == baseline or baseline not in columns:
+            if retriever == baseline or not {retriever, baseline} <= columns.keys():
                 continue
             a, b, groups = [], [], []
             for x, y, cluster in zip(columns[retriever], columns[baseline], clusters, strict=True):
@@ -87,16 +110,11 @@ def comparisons_of(
                     b.append(y)
                     groups.append(cluster)
             if a:
-                support = None if _unbounded(measure) else (-1.0, 1.0)
-                t = compare(a, b, groups, binary={*a, *b} <= {0.0, 1.0}, support=support)
+                support = (-1.0, 1.0) if share(measure) else None
+                t = compare(a, b, groups, binary=mcnemar and {*a, *b} <= {0.0, 1.0}, support=support)
                 line = {"set": name, "retriever": retriever, "baseline": baseline, "measure": measure, "n": t.n}
                 line |= {"diff": t.diff, "diff_low": t.ci_low, "diff_high": t.ci_high, "p": t.p_value, "test": t.test}
                 tested.append(line | {"better": t.a_only, "worse": t.b_only})
         adjusted = holm([line["p"] for line in tested])
         lines += [line | {"p_holm": p} for line, p in zip(tested, adjusted, strict=True)]
     return lines
-
-
-def _unbounded(measure: str) -> bool:
-    """A short gold span alone in a short passage covers more per character than all of the evidence does."""
-    return measure.startswith("density")

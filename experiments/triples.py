@@ -19,7 +19,7 @@ import yaml
 from experiments.catalog_data import load_data
 from experiments.catalog_readers import build_readers
 from experiments.catalog_retrieval import build_chunks
-from experiments.config import RetrievalStudy, Study, build, folder_setting
+from experiments.config import AnyStudy, Study, build, folder_setting
 from experiments.output import Writer
 from pipeline.core.errors import UserError
 from pipeline.core.records import Dataset, Question
@@ -123,7 +123,7 @@ def extract_triples(
 
 
 def extract_study(
-    study: Study | RetrievalStudy, out: Path, chunk: str, tokens: int | None = None, *, watcher: Watcher | None = None
+    study: AnyStudy, out: Path, chunk: str, tokens: int | None = None, *, watcher: Watcher | None = None
 ) -> tuple[Extraction, Path]:
     """Extract with a study's first reader from its data, and write the file. Returns the extraction and the file.
 
@@ -131,8 +131,8 @@ def extract_study(
     all; an extraction that misses passages goes to `<out>.incomplete`, and `out` stays as it was. Raises UserError,
     before anything is asked where `out` cannot be written.
     """
-    if isinstance(study, RetrievalStudy):
-        raise UserError("this study asks no reader", where=study.name, remedy="Name a study with `readers`")
+    if not isinstance(study, Study):
+        raise UserError("this study asks no reader of its own", where=study.name, remedy="Name a study with `readers`")
     try:
         component = yaml.safe_load(chunk)
     except yaml.YAMLError:

@@ -131,6 +131,9 @@
       const words = pool[list[k]];
       if (list[k + 1] === 1) out.push(el("mark", {}, words));
       else if (list[k + 1] === 2) out.push(el("i", {}, " [… " + count(+words) + " characters …] "));
+      else if (list[k + 1] === 3) out.push(el("del", {}, words));
+      else if (list[k + 1] === 4) out.push(el("del", {}, el("mark", {}, words)));
+      else if (list[k + 1] === 5) out.push(el("i", {}, " " + words + " "));
       else out.push(words);
     }
     return out;
@@ -150,7 +153,7 @@
     const card = el("div", {class: "card " + role}, el("header", {}, el("h3", {}, route), badge));
     if (!data) { card.append(el("p", {class: "answer none"}, "This route was not taken here.")); return card; }
     const [answer, whole, prompt, completion, calls, seconds, finish, error, cut,
-      evidence = [], further = 0, cites = [], prompts = []] = data;
+      evidence = [], further = 0, cites = [], prompts = [], struck = []] = data;
     if (answer) card.append(el("p", {class: "answer"}, answer + (whole ? " […]" : "")));
     else card.append(el("p", {class: "answer none"}, code === "f" ? "No answer came back." : "Empty answer."));
     if (whole) card.append(el("p", {class: "figures"}, "cut here; the whole answer has " + count(whole) + " characters"));
@@ -172,6 +175,9 @@
       card.append(hide("Evidence in the prompt: " + n + (n === 1 ? " passage" : " passages") + (gold ? ", gold marked" : ""), false,
         evidence.map(s => stretch(s, pool)), further ? el("p", {class: "figures"}, "and " + further + " more") : ""));
     }
+    if (struck.length) card.append(hide("What stayed of the context, and what was removed", false,
+      el("div", {class: "struck"}, el("p", {class: "figures"}, struck[0]),
+        struck.slice(1).map(([heading, list]) => el("div", {class: "span"}, el("b", {}, heading), pieces(list, pool))))));
     if (prompts.length) card.append(hide(prompts.length === 1 ? "The prompt" : "The " + prompts.length + " prompts", false,
       prompts.map(([label, tokens, head, left, tail]) => el("div", {class: "span"},
         el("b", {}, [label, tokens === null ? "" : count(tokens) + " tokens"].filter(Boolean).join(" · ")), head,

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -17,7 +20,7 @@ from experiments.compare import Experiment
 from pipeline.core.records import Dataset, Document, Question, Span
 from pipeline.core.run import Log
 from pipeline.core.stage import Documents, QuestionText
-from pipeline.generators.base import Generator
+from pipeline.generators.base import EngineUse, Generator
 from pipeline.generators.scripted import Scripted
 from pipeline.routes.controls import ClosedBook, Oracle
 from pipeline.routes.long_context import LongContext
@@ -96,7 +99,7 @@ def test_a_run_writes_every_file_and_the_answers_are_right(tmp_path: Path) -> No
     written = {p.relative_to(results.folder).as_posix() for p in results.folder.rglob("*") if p.is_file()}
     assert written == {
         "answers.parquet", "costs.parquet", "scores.parquet", "summary.csv", "config.yaml", "report.html",
-        "log.jsonl", "runs/rag.trec",
+        "log.jsonl", "calls.jsonl", "runs/rag.trec",
     }  # fmt: skip
     rates = dict(results.summary.filter(pl.col("metric") == "correct").select("route", "mean").iter_rows())
     assert rates["lc"] == rates["rag"] == rates["self"] == 1.0
@@ -113,6 +116,41 @@ def test_the_same_run_again_gives_the_same_bytes_and_makes_nothing(tmp_path: Pat
     assert set(counts(tmp_path, "stage", "computed").values()) == {0}
     assert sum(counts(tmp_path, "calls", "made").values()) == 0
     assert sum(counts(tmp_path, "rows", "computed").values()) == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engined(Scripted):
+    """Tells of an engine and of a KV policy."""
+
+    def last_use(self) -> EngineUse:
+        return EngineUse("throughput", False, 1, 1.0, 10, 10, 0.5, 0.5, (0.1, 0.2))
+
+    def kv_use(self) -> dict[str, Any]:
+        counted = "prompts tokens dense_bytes kept_bytes peak_bytes attended".split()
+        timed = "peak_share prefill_seconds compress_seconds decode_seconds".split()
+        return {"policy": "Sinks", "settings": {}, **dict.fromkeys(counted, 1), **dict.fromkeys(timed, 0.5)}
+
+
+def test_what_engines_did_is_told_until_they_do_other_things(tmp_path: Path) -> None:
+    def told(*readers: Generator, questions: int = 12) -> list[str]:
+        """Reader and calls in the report's section on engines."""
+        study = experiment(tmp_path, dataset(questions))
+        study.readers = readers
+        text = (study.run().folder / "report.html").read_text()
+        made = re.findall(r"(\w+), throughput mode: (\d+) calls", text)
+        assert re.findall(r"(\w+): Sinks kept", text) == [reader for reader, _ in made]
+        return made
+
+    one, two, other = (
+        Engined(name=n, rules=(("mayor", said),)) for n, said in (("one", "a"), ("two", "b"), ("one", "c"))
+    )
+    assert told(one) == told(one) == [("one", "48")]
+    assert sum(counts(tmp_path, "calls", "made").values()) == 0
+    assert told(one, two) == told(two, one) == [("one", "48"), ("two", "48")]
+    assert told(one, two, questions=13) == [("one", "4"), ("two", "4")]
+    assert told(two) == [("two", "4")]
+    assert told(other) == [("one", "48")]
+    assert told(one) == [], "its answers are remembered, and what the other one of that name did is not its own doing"
 
 
 def test_a_shared_node_runs_once_for_all_routes_and_is_charged_to_each(tmp_path: Path) -> None:

@@ -277,7 +277,7 @@ def test_the_same_input_gives_the_same_bytes(run: tuple[Frames, Dataset], tmp_pa
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "b.html"]
 
 
-def test_what_engines_did_is_read_from_the_log_beside_the_report(run: tuple[Frames, Dataset], tmp_path: Path) -> None:
+def test_what_engines_did_is_read_from_the_calls_beside_the_report(run: tuple[Frames, Dataset], tmp_path: Path) -> None:
     without = render(tmp_path / "report.html", *run)
     assert '<section id="engine"' not in without
     said = {
@@ -286,12 +286,12 @@ def test_what_engines_did_is_read_from_the_log_beside_the_report(run: tuple[Fram
     }  # fmt: skip
     calls = {"event": "calls", "reader": "embedded", "wave": 0, "made": 9, "warm": 4, "engine": said}
     told = {**calls, "predicted_cached_tokens": 100, "observed_cached_tokens": 99}
-    (tmp_path / "log.jsonl").write_text(json.dumps({"event": "stage"}) + "\n" + json.dumps(told) + "\n")
+    (tmp_path / "calls.jsonl").write_text(json.dumps({"event": "stage"}) + "\n" + json.dumps(told) + "\n")
     page = Page(render(tmp_path / "report.html", *run))
     assert ("section", {"id": "engine"}) in page.tags
     assert ("a", {"href": "#engine"}) in page.tags
     assert "1 600" in page.text
-    (tmp_path / "log.jsonl").unlink()
+    (tmp_path / "calls.jsonl").unlink()
     assert render(tmp_path / "report.html", *run) == without
 
 

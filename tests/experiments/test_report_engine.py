@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from experiments.report_engine import Use, engine, summary, totals, uses_of
+from experiments.report_engine import Use, engine, events_of, summary, totals, uses_of
 from experiments.terminal import print_engines
 from pipeline.generators.base import EngineUse
 
@@ -40,11 +40,11 @@ def used(**more: Any) -> EngineUse:
 
 @pytest.fixture
 def logged(tmp_path: Path) -> Any:
-    def write(*events: dict[str, Any]) -> Path:
+    def write(*events: dict[str, Any]) -> list[dict[str, Any]]:
         path = tmp_path / "log.jsonl"
         others = [{"event": "stage", "stage": "Chunks"}, *events, {"event": "done", "rows": 3}]
         path.write_text("".join(json.dumps(e) + "\n" for e in others))
-        return path
+        return events_of(path)
 
     return write
 
@@ -129,7 +129,7 @@ def test_the_section_states_every_number(logged):
 def test_there_is_a_section_only_where_an_engine_ran(logged, tmp_path):
     assert engine(uses_of(logged(event("cpu", 0, 40, 0, None), event("api", 0, 40, 30, None)))) == ""
     assert engine(uses_of(logged(event("r", 0, 0, 0, None, made=0)))) == ""
-    assert uses_of(tmp_path / "absent.jsonl") == []
+    assert events_of(tmp_path / "absent.jsonl") == uses_of([]) == []
     both = uses_of(logged(event("cpu", 0, 40, 0, None), *TWO_WAVES))
     assert {r[0] for r in cells(engine(both))} == {"r"}
 
