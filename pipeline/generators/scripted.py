@@ -1,14 +1,14 @@
-"""A reader that follows a script: for tests, and for trying a study's wiring without a model.
+"""Readers that follow a script: for tests, and for trying a study's wiring without a model.
 
-It searches the prompt's text for patterns and gives the answer written beside the first one found. It does not know
-the question, the documents or what any of them mean.
+`Scripted` searches the prompt's text for patterns and gives the answer written beside the first one found; `Told` asks
+a function. They do not know the question, the documents or what any of them mean.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -91,6 +91,35 @@ class Scripted(Generator):
             if match := _compiled(pattern).search(text):
                 return match.expand(answer) if pattern.startswith(_REGEX) else answer
         return self.default
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Told(Generator):
+    """Answers by a function, for tests of routes.
+
+    script: names the function, which is no part of the identity. answer: the completion of a call. limit: its window; a
+    call beyond it raises ValueError, since a route has to see to that. given: the calls, in the order in which they
+    came.
+    """
+
+    script: str = ""
+    answer: Callable[[Call], Completion] = runtime(lambda call: Completion("x"))
+    limit: int | None = runtime(None)
+    given: list[Call] = runtime(default_factory=list)
+
+    @property
+    def window(self) -> int | None:
+        """The limit."""
+        return self.limit
+
+    def generate(self, calls: Sequence[Call]) -> Iterator[tuple[int, Completion]]:
+        """Answer in order."""
+        for i, call in enumerate(calls):
+            self.given.append(call)
+            size = self.tokenizer.count_prompt(call.prompt) + call.sampling.max_tokens
+            if self.limit is not None and size > self.limit:
+                raise ValueError(f"a call of {size} tokens, its answer with them, in a window of {self.limit}")
+            yield i, self.answer(call)
 
 
 @lru_cache(maxsize=1024)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -19,12 +19,11 @@ from experiments.catalog_compression import BY_READER, build_compression
 from experiments.config import build
 from pipeline.core.errors import UserError
 from pipeline.core.records import Chunk, Document, Question, Ranking
-from pipeline.core.spec import runtime
 from pipeline.core.stage import Documents, QuestionText, Stage
 from pipeline.core.store import Store
 from pipeline.core.tokens import tokenizer_named
 from pipeline.generators.base import Call, Completion, Usage
-from pipeline.generators.scripted import Scripted
+from pipeline.generators.scripted import Told
 from pipeline.reading import Job, read
 from pipeline.routes.base import Case, Reply, Route, Shown
 from pipeline.routes.long_context import LongContext
@@ -35,30 +34,18 @@ WORDS = tokenizer_named("words")
 QUESTION = "Who keeps the lighthouse of Orrin Bay?"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Told(Scripted):
-    """A reader that answers by a function of the prompt, within its window."""
+def told(answer: Callable[[str], str], limit: int | None = None) -> Told:
+    """A reader that says what a function of the prompt's text says, word by word until the length is reached."""
 
-    answer: Callable[[str], str] = runtime(lambda text: "unanswerable")
-    given: list[Call] = runtime(default_factory=list)
-    limit: int | None = runtime(None)
+    def completed(call: Call) -> Completion:
+        said = answer(call.prompt.text)
+        if said == "fail":
+            return Completion("", status="failed", error="the line is dead")
+        words, most = said.split(" "), call.sampling.max_tokens
+        finish: Literal["length", "stop"] = "length" if len(words) > most else "stop"
+        return Completion(" ".join(words[:most]), finish=finish, usage=Usage(9, 1))
 
-    @property
-    def window(self) -> int | None:
-        return self.limit
-
-    def generate(self, calls: Sequence[Call]) -> Iterator[tuple[int, Completion]]:
-        for i, call in enumerate(calls):
-            self.given.append(call)
-            if self.limit is not None:
-                assert self.tokenizer.count_prompt(call.prompt) + call.sampling.max_tokens <= self.limit
-            said = self.answer(call.prompt.text)
-            if said == "fail":
-                yield i, Completion("", status="failed", error="the line is dead")
-                continue
-            words = said.split(" ")
-            finish = "length" if len(words) > call.sampling.max_tokens else "stop"
-            yield i, Completion(" ".join(words[: call.sampling.max_tokens]), finish=finish, usage=Usage(9, 1))
+    return Told(answer=completed, limit=limit)
 
 
 def outlined(text: str) -> str:
@@ -79,7 +66,7 @@ def answer(text: str) -> str:
 def case_of(texts: Sequence[str], reader: Told | None = None, ask: str = QUESTION) -> Case:
     documents = tuple(Document(f"d{i}", t, f"Paper {i}") for i, t in enumerate(texts))
     question = Question(f"q {ask}", ask, context=tuple(d.id for d in documents))
-    return Case(question, documents, {}, reader or Told(answer=answer))
+    return Case(question, documents, {}, reader or told(answer=answer))
 
 
 def chunks_of(texts: Sequence[str]) -> list[Chunk]:
@@ -137,7 +124,7 @@ def test_the_budget_is_kept(name, plain, code):
 @pytest.mark.parametrize("name", BY_READER)
 def test_a_budget_that_covers_the_input_keeps_all_of_it(name, plain, code):
     for covers in ({"ratio": 1.0}, {"budget": 10_000}):
-        reader = Told(answer=answer)
+        reader = told(answer=answer)
         found = shortened(of(name, **covers), [plain, "", code], reader)
         assert isinstance(found, Shown)
         assert found.compression.kept == found.compression.tokens
@@ -149,7 +136,7 @@ def test_a_budget_that_covers_the_input_keeps_all_of_it(name, plain, code):
 @pytest.mark.parametrize("name", BY_READER)
 def test_nothing_given_nothing_asked(name):
     for texts in ([], [""], ["", ""]):
-        reader = Told(answer=answer)
+        reader = told(answer=answer)
         found = shortened(of(name), texts, reader)
         assert isinstance(found, Shown)
         assert (found.compression.excerpts, found.compression.tokens) == ((), 0)
@@ -158,7 +145,7 @@ def test_nothing_given_nothing_asked(name):
 
 @pytest.mark.parametrize("name", BY_READER)
 def test_a_failed_call_ends_the_route_and_is_no_answer(name, plain):
-    found = shortened(of(name, ratio=4.0), [plain], Told(answer=lambda text: "fail"))
+    found = shortened(of(name, ratio=4.0), [plain], told(answer=lambda text: "fail"))
     assert isinstance(found, Reply)
     assert found.completion.status == "failed"
 
@@ -166,12 +153,12 @@ def test_a_failed_call_ends_the_route_and_is_no_answer(name, plain):
 @pytest.mark.parametrize("name", BY_READER)
 def test_a_context_beyond_the_window_is_read_in_parts(name, plain):
     texts = [plain * 8]
-    reader = Told(answer=answer, limit=700)
+    reader = told(answer=answer, limit=700)
     method = of(name, ratio=4.0, **({"outline_tokens": 100} if name == "structurize" else {}))
     check(shortened(method, texts, reader), texts, round(WORDS.count(texts[0]) / 4))
     assert len(reader.given) > 1
     with pytest.raises(UserError, match="window"):
-        shortened(method, texts, Told(answer=answer, limit=130))
+        shortened(method, texts, told(answer=answer, limit=130))
 
 
 @pytest.mark.parametrize("name", BY_READER)
@@ -184,7 +171,7 @@ def test_it_composes_with_every_route_and_its_calls_are_made_once(name, tmp_path
         "rag": rag,
         "self": SelfRoute(cheap=rag, dear=LongContext(compressed=method)),
     }
-    reader = Told(answer=answer)
+    reader = told(answer=answer)
     case = case_of([plain, code], reader)
     chunks = chunks_of([plain, code])
     case = replace(case, inputs={"chunks": tuple(chunks), "ranking": Ranking((0, 1), (1.0, 0.5))})
@@ -215,14 +202,14 @@ def test_paragraphs_that_the_reader_answers_from_stay_before_better_words():
     decoy = "Who keeps the lighthouse of Orrin Bay? The lighthouse of Orrin Bay keeps nobody who keeps it."
     other = "Boats leave at dawn and return with the tide, on all days but Sundays."
     text = "\n\n".join([other, decoy, other, gold, other])
-    reader = Told(answer=answer)
+    reader = told(answer=answer)
     found = shortened(AnswerParagraphs(budget=WORDS.count(gold) + 1, size=20), [text], reader)
     assert isinstance(found, Shown)
     assert [e.text for e in found.compression.excerpts] == [gold]
     assert found.notes == ("answered from 1 of 5 paragraphs",)
     assert len(reader.given) == 5
     # With a reader that answers everything, words decide.
-    found = shortened(AnswerParagraphs(budget=WORDS.count(decoy), size=20), [text], Told(answer=lambda t: "Kim"))
+    found = shortened(AnswerParagraphs(budget=WORDS.count(decoy), size=20), [text], told(answer=lambda t: "Kim"))
     assert isinstance(found, Shown)
     assert found.compression.excerpts[0].text.startswith("Who keeps")
 
@@ -247,7 +234,7 @@ def test_a_summary_stands_in_the_passages_place_and_is_no_evidence(plain):
 
 @pytest.mark.parametrize("said", ["none", "None.", ""])
 def test_a_summary_may_be_empty_and_then_nothing_is_shown(said, plain):
-    found = shortened(RecompAbstractive(ratio=4.0), [plain], Told(answer=lambda t: said or " "))
+    found = shortened(RecompAbstractive(ratio=4.0), [plain], told(answer=lambda t: said or " "))
     assert isinstance(found, Shown | Reply)
     if isinstance(found, Shown):
         assert found.compression.excerpts == ()
@@ -257,13 +244,13 @@ def test_a_summary_may_be_empty_and_then_nothing_is_shown(said, plain):
 def test_without_the_question_the_call_is_the_same_for_every_question(plain):
     asked = []
     for ask in ("Who?", "When?"):
-        reader = Told(answer=answer)
+        reader = told(answer=answer)
         found = shortened(RecompAbstractive(ratio=4.0, question_aware=False), [plain], reader, ask)
         assert isinstance(found, Shown)
         asked.append([c.prompt.text for c in reader.given])
         assert not any(ask in text for text in asked[-1])
     assert asked[0] == asked[1]
-    reader = Told(answer=answer)
+    reader = told(answer=answer)
     shortened(RecompAbstractive(ratio=4.0), [plain], reader, "When?")
     assert all("When?" in c.prompt.text for c in reader.given)
 
@@ -285,7 +272,7 @@ def test_every_sentence_stands_once_whatever_outline_comes():
         "",
         "Here it is:\n## Things | 10, 9, 8\n* More | 1-7",
     ):
-        found = shortened(Structurize(), [text], Told(answer=lambda t, said=said: said or " "))
+        found = shortened(Structurize(), [text], told(answer=lambda t, said=said: said or " "))
         assert isinstance(found, Shown)
         words = [w for e in found.compression.excerpts for w in re.findall(r"thing\d", e.text)]
         assert sorted(words) == [f"thing{i}" for i in range(10)]
@@ -307,7 +294,7 @@ def test_an_outline_is_read_with_its_ranges_and_sub_aspects():
 
 
 def test_headings_stand_in_the_prompt_and_cost_no_text(tmp_path):
-    reader = Told(answer=lambda t: "Ends | 8-10\nBegins | 1-7" if t.endswith("Outline:") else "fine")
+    reader = told(answer=lambda t: "Ends | 8-10\nBegins | 1-7" if t.endswith("Outline:") else "fine")
     with Store(tmp_path / "store") as store:
         (done,), _ = read([Job("lc", LongContext(compressed=Structurize()), case_of([" ".join(TEN)], reader))], store)
     assert done.reply is not None
@@ -319,7 +306,7 @@ def test_headings_stand_in_the_prompt_and_cost_no_text(tmp_path):
 def test_aspects_that_fit_the_question_stay_where_there_is_a_budget():
     text = " ".join(TEN)
     said = "\n".join(f"Aspect {i} | {i + 1}" for i in range(10))
-    found = shortened(Structurize(ratio=10.0), [text], Told(answer=lambda t: said), "What is thing6?")
+    found = shortened(Structurize(ratio=10.0), [text], told(answer=lambda t: said), "What is thing6?")
     assert isinstance(found, Shown)
     assert [e.text for e in found.compression.excerpts] == [TEN[6]]
 
@@ -328,7 +315,7 @@ def test_by_layout_no_call_is_made_and_the_text_has_its_own_headings():
     text = (
         "# Harbour\n\nBuilt in 1871. It is small.\n\n## Light\n\nMara Velt keeps it.\n\n# Road\n\nClosed in winter.\n"
     )
-    reader = Told(answer=answer)
+    reader = told(answer=answer)
     found = shortened(Structurize(by="layout"), [text], reader)
     assert isinstance(found, Shown)
     assert not reader.given

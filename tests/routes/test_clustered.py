@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import UserError
 from pipeline.core.records import Chunk, Document, Question, Ranking
-from pipeline.core.spec import runtime
 from pipeline.core.stage import Documents, Per, Stage
 from pipeline.core.store import Store
 from pipeline.generators.base import Call, Completion, Sampling, Usage
-from pipeline.generators.scripted import Scripted
+from pipeline.generators.scripted import Told
 from pipeline.reading import Job, read
 from pipeline.routes.base import Ask, Case, Route
 from pipeline.routes.clustered import ClusteredRAG
@@ -36,24 +35,9 @@ class Encoded(Stage):
     per: ClassVar[Per] = "context"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Told(Scripted):
-    """A reader that answers by a function of prompt and length, and may have a window, which no call may exceed."""
-
-    answer: Callable[[str, int], Completion] = runtime(lambda text, most: extract(text, most))
-    given: list[Call] = runtime(default_factory=list)
-    limit: int | None = runtime(None)
-
-    @property
-    def window(self) -> int | None:
-        return self.limit
-
-    def generate(self, calls: Sequence[Call]) -> Iterator[tuple[int, Completion]]:
-        for i, call in enumerate(calls):
-            self.given.append(call)
-            if self.limit is not None:
-                assert self.tokenizer.count_prompt(call.prompt) + call.sampling.max_tokens <= self.limit
-            yield i, self.answer(call.prompt.text, call.sampling.max_tokens)
+def told(answer: Callable[[str, int], Completion] = lambda text, most: extract(text, most), **settings: Any) -> Told:
+    """A reader that answers by a function of the prompt's text and the length."""
+    return Told(answer=lambda call: answer(call.prompt.text, call.sampling.max_tokens), **settings)
 
 
 def is_summary(text: str) -> bool:
@@ -76,14 +60,14 @@ CLUSTERS = KMeans().on(Encoded().on(CHUNKS))
 ROUTE = ClusteredRAG(chunks=CHUNKS, clusters=CLUSTERS, summary_tokens=20)
 
 
-def case_of(labels: Sequence[int], reader: Scripted | None = None, *, words: int = 8, ask: str = "How many?") -> Case:
+def case_of(labels: Sequence[int], reader: Told | None = None, *, words: int = 8, ask: str = "How many?") -> Case:
     """One passage per label, each a document of its own that holds one fact."""
     texts = [f"fact{i} " + "and so on " * ((words - 1) // 3) for i in range(len(labels))]
     chunks = tuple(Chunk(f"d{i}", 0, len(t), t, f"Paper {i}") for i, t in enumerate(texts))
     documents = tuple(Document(f"d{i}", t, f"Paper {i}") for i, t in enumerate(texts))
     question = Question(f"q {ask}", ask, context=tuple(d.id for d in documents))
     inputs = {"chunks": chunks, "clusters": np.array(labels, dtype=np.int32)}
-    return Case(question, documents, inputs, reader or Told())
+    return Case(question, documents, inputs, reader or told())
 
 
 def run(route: Route, case: Case, store: Store) -> Any:
@@ -139,7 +123,7 @@ def test_every_cluster_contributes_in_reading_order_and_no_summary_is_evidence(s
 
 
 def test_summaries_hold_no_question_and_are_made_once_for_all(store: Store) -> None:
-    reader = Told()
+    reader = told()
     cases = [case_of([0, 1, 1], reader, ask=q) for q in ("How many?", "何個ありますか?", "Which?")]
     transcripts, keys = read([Job("clustered", ROUTE, c) for c in cases], store)
     assert len(reader.given) == len(keys) == 2 + 3
@@ -152,16 +136,16 @@ def test_summaries_hold_no_question_and_are_made_once_for_all(store: Store) -> N
 
 
 def test_documents_are_named_to_the_summariser_where_labels_are_shown(store: Store) -> None:
-    reader = Told()
+    reader = told()
     run(ROUTE, case_of([0, 0], reader), store)
     assert "[2] Paper 1\nfact1" in reader.given[0].prompt.text
-    reader = Told()
+    reader = told()
     run(replace(ROUTE, labels=False), case_of([0, 0], reader), store)
     assert "Paper" not in reader.given[0].prompt.text
 
 
 def test_summaries_have_their_own_length_and_no_stop_text(store: Store) -> None:
-    reader = Told()
+    reader = told()
     run(replace(ROUTE, sampling=Sampling(max_tokens=7, stop=("\n",))), case_of([0]), store)
     run(replace(ROUTE, sampling=Sampling(max_tokens=7, stop=("\n",))), case_of([0, 0], reader), store)
     assert [c.sampling for c in reader.given] == [Sampling(max_tokens=20), Sampling(max_tokens=7, stop=("\n",))]
@@ -194,7 +178,7 @@ def drive(route: Route, case: Case) -> tuple[list[str], Any]:
 @given(st.integers(1, 60), st.integers(1, 3), st.integers(230, 400), st.integers(4, 120))
 def test_a_cluster_longer_than_the_window_is_read_in_batches(n: int, k: int, limit: int, words: int) -> None:
     """Every call fits (the reader asserts it), and every passage is read by some call."""
-    case = case_of([i % k for i in range(n)], Told(limit=limit), words=words)
+    case = case_of([i % k for i in range(n)], told(limit=limit), words=words)
     prompts, reply = drive(replace(ROUTE, sampling=Sampling(max_tokens=10)), case)
     assert len(shown(reply)) == min(k, n)
     assert reply.cut.kept_tokens <= 20 * min(k, n)
@@ -202,7 +186,7 @@ def test_a_cluster_longer_than_the_window_is_read_in_batches(n: int, k: int, lim
 
 
 def test_a_passage_longer_than_the_window_is_read_to_its_end(store: Store) -> None:
-    reader = Told(limit=300)
+    reader = told(limit=300)
     text = " ".join(f"fact{i}" for i in range(700)) + " 終わり"
     case = case_of([0], reader)
     case = replace(case, inputs={**case.inputs, "chunks": (Chunk("d0", 0, len(text), text, "Paper 0"),)})
@@ -219,14 +203,14 @@ def test_windows_that_cannot_do_are_refused_with_the_remedy(store: Store) -> Non
     with pytest.raises(
         UserError, match=r"do not fit the window of 400.*Lower summary_tokens or the number of clusters"
     ):
-        run(ROUTE, case_of(range(30), Told(limit=400)), store)
+        run(ROUTE, case_of(range(30), told(limit=400)), store)
     with pytest.raises(UserError, match="no room for passages"):
-        run(replace(ROUTE, sampling=Sampling(max_tokens=1)), case_of([0], Told(limit=130)), store)
+        run(replace(ROUTE, sampling=Sampling(max_tokens=1)), case_of([0], told(limit=130)), store)
     with pytest.raises(UserError, match="4 tokens of the window hold no part of a passage under its label 'Paper 0'"):
-        run(replace(ROUTE, sampling=Sampling(max_tokens=1)), case_of([0], Told(limit=140)), store)
+        run(replace(ROUTE, sampling=Sampling(max_tokens=1)), case_of([0], told(limit=140)), store)
     route = replace(ROUTE, summary_tokens=100, sampling=Sampling(max_tokens=1))
     with pytest.raises(UserError, match="do not hold two summaries of 100"):
-        run(route, case_of([0] * 30, Told(limit=380), words=60), store)
+        run(route, case_of([0] * 30, told(limit=380), words=60), store)
     with pytest.raises(UserError, match="summary_tokens"):
         replace(ROUTE, summary_tokens=0)
 
@@ -239,14 +223,14 @@ def test_a_summary_that_reaches_its_length_is_used_and_told(store: Store) -> Non
 
     done = run(ROUTE, case_of([0, 1]), store)
     assert done.reply.notes == ()
-    done = run(ROUTE, case_of([0, 1], Told(answer=endless, name="endless", default="endless")), store)
+    done = run(ROUTE, case_of([0, 1], told(answer=endless, name="endless", script="endless")), store)
     assert done.reply.completion.text == "done"
     assert done.reply.notes == ("2 of 2 summaries were cut at 20 tokens",)
-    more = Told(answer=lambda t, most: Completion("on " * 2 * most if is_summary(t) else "done"), default="more")
+    more = told(answer=lambda t, most: Completion("on " * 2 * most if is_summary(t) else "done"), script="more")
     done = run(ROUTE, case_of([0, 1], more), store)
     assert [len(t.split()) for t in shown(done.reply)] == [20, 20]
     assert done.reply.notes == ("2 of 2 summaries were cut at 20 tokens",)
-    blank = Told(answer=lambda t, most: Completion(" " if "fact1" in t else "so"), default="blank")
+    blank = told(answer=lambda t, most: Completion(" " if "fact1" in t else "so"), script="blank")
     done = run(ROUTE, case_of([0, 1], blank), store)
     assert done.reply.notes == ("1 of 2 summaries are empty",)
 
@@ -260,7 +244,7 @@ def test_a_failed_summary_ends_the_route_and_is_not_taken_for_good(store: Store,
             return Completion("", "failed", "error", f"time-out at {facts(text)[0]}", Usage(3), final=final)
         return extract(text, most)
 
-    reader = Told(answer=answer)
+    reader = told(answer=answer)
     case = case_of([0, 1, 2], reader)
     done = run(ROUTE, case, store)
     assert done.reply.completion.error == "time-out at fact1"

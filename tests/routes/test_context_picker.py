@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import UserError
 from pipeline.core.records import Chunk, Document, Question, Ranking
-from pipeline.core.spec import runtime
 from pipeline.core.stage import Documents, Per, QuestionText, Stage
 from pipeline.core.store import Store
-from pipeline.generators.base import Call, Completion, Sampling, Usage
-from pipeline.generators.scripted import Scripted
+from pipeline.generators.base import Completion, Sampling, Usage
+from pipeline.generators.scripted import Scripted, Told
 from pipeline.reading import Job, read
 from pipeline.routes.base import Ask, Case, Route
 from pipeline.routes.context_picker import (
@@ -40,22 +39,9 @@ class Ranks(Stage):
     pass
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Told(Scripted):
-    """A reader that answers by a function of the prompt, and may have a window."""
-
-    answer: Callable[[str], Completion] = runtime(lambda text: Completion("x"))
-    given: list[Call] = runtime(default_factory=list)
-    limit: int | None = runtime(None)
-
-    @property
-    def window(self) -> int | None:
-        return self.limit
-
-    def generate(self, calls: Sequence[Call]) -> Iterator[tuple[int, Completion]]:
-        for i, call in enumerate(calls):
-            self.given.append(call)
-            yield i, self.answer(call.prompt.text)
+def told(answer: Callable[[str], Completion] = lambda text: Completion("x"), **settings: Any) -> Told:
+    """A reader that answers by a function of the prompt's text."""
+    return Told(answer=lambda call: answer(call.prompt.text), **settings)
 
 
 CHUNKS = Chunks().on(Documents().on())
@@ -63,7 +49,7 @@ RANKED = RAG(chunks=CHUNKS, ranking=Ranks().on(CHUNKS, QuestionText().on()))
 QUESTION = Question("q1", "Where is the key?", context=("d",))
 
 
-def case_of(texts: Sequence[str], reader: Scripted | None = None, order: Sequence[int] | None = None) -> Case:
+def case_of(texts: Sequence[str], reader: Scripted | Told | None = None, order: Sequence[int] | None = None) -> Case:
     ends = [sum(len(t) + 1 for t in texts[: i + 1]) for i in range(len(texts))]
     chunks = tuple(Chunk("d", e - len(t) - 1, e - 1, t) for t, e in zip(texts, ends, strict=True))
     ids = tuple(range(len(texts)) if order is None else order)
@@ -168,7 +154,7 @@ def test_a_failed_pick_ends_the_route() -> None:
 
 def test_windows_of_the_reader() -> None:
     long = [f"{t} " + "far " * 300 for t in TEXTS]
-    case = case_of(long, Told(limit=800))
+    case = case_of(long, told(limit=800))
     route = ContextPickerRAG(rag=replace(RANKED, sampling=Sampling(max_tokens=20)), pick_tokens=100)
     asks, reply = drive(route, case, lambda text: "Passages: [2]" if is_pick(text) else "drawer")
     words = case.reader.tokenizer
@@ -183,7 +169,7 @@ def test_windows_of_the_reader() -> None:
 
 
 def test_every_call_is_charged(store: Store) -> None:
-    reader = Told(answer=lambda text: Completion("Passages: [2]" if is_pick(text) else "drawer", usage=Usage(9, 2)))
+    reader = told(answer=lambda text: Completion("Passages: [2]" if is_pick(text) else "drawer", usage=Usage(9, 2)))
     jobs = [Job("pick", ContextPickerRAG(rag=RANKED), case_of(TEXTS, reader))]
     (first,), _ = read(jobs, store)
     (second,), _ = read(jobs, store)
@@ -309,7 +295,7 @@ def test_a_failed_trial_ends_the_route(at: int) -> None:
 
 
 def test_the_whole_pool_is_rags_own_call(store: Store) -> None:
-    reader = Told(answer=lambda text: Completion(two_steps(text), usage=Usage(5, 1)))
+    reader = told(answer=lambda text: Completion(two_steps(text), usage=Usage(5, 1)))
     case = case_of(TEXTS, reader)
     (rag, left_out), _ = read([Job("rag", RANKED, case), Job("loo", LeaveOneOut(rag=RANKED), case)], store)
     assert rag.completions == left_out.completions[:1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil
@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import UserError
 from pipeline.core.records import Chunk, Document, Question, Ranking
-from pipeline.core.spec import runtime
 from pipeline.core.stage import Documents, Per, QuestionText, Stage
 from pipeline.core.store import Store
-from pipeline.generators.base import Call, Completion, Sampling, Usage
-from pipeline.generators.scripted import Scripted
+from pipeline.generators.base import Completion, Sampling, Usage
+from pipeline.generators.scripted import Scripted, Told
 from pipeline.reading import Job, read
 from pipeline.routes.base import Ask, Case, Route
 from pipeline.routes.listwise import ListwiseRAG, identifiers, permutation, windows
@@ -37,22 +36,9 @@ class Ranks(Stage):
     pass
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Told(Scripted):
-    """A reader that answers by a function of the prompt, and may have a window."""
-
-    answer: Callable[[str], Completion] = runtime(lambda text: Completion("x"))
-    given: list[Call] = runtime(default_factory=list)
-    limit: int | None = runtime(None)
-
-    @property
-    def window(self) -> int | None:
-        return self.limit
-
-    def generate(self, calls: Sequence[Call]) -> Iterator[tuple[int, Completion]]:
-        for i, call in enumerate(calls):
-            self.given.append(call)
-            yield i, self.answer(call.prompt.text)
+def told(answer: Callable[[str], Completion] = lambda text: Completion("x"), **settings: Any) -> Told:
+    """A reader that answers by a function of the prompt's text."""
+    return Told(answer=lambda call: answer(call.prompt.text), **settings)
 
 
 CHUNKS = Chunks().on(Documents().on())
@@ -60,7 +46,7 @@ RANKED = RAG(chunks=CHUNKS, ranking=Ranks().on(CHUNKS, QuestionText().on()))
 QUESTION = Question("q1", "Which is worth most?", context=("d",))
 
 
-def case_of(values: Sequence[int], reader: Scripted | None = None, words: Sequence[str] = ()) -> Case:
+def case_of(values: Sequence[int], reader: Scripted | Told | None = None, words: Sequence[str] = ()) -> Case:
     """Passages "worth <value>", ranked in the order given."""
     texts = [f"worth {v} coins {' '.join(words)}".strip() for v in values]
     ends = [sum(len(t) + 1 for t in texts[: i + 1]) for i in range(len(texts))]
@@ -246,7 +232,7 @@ def test_labels_and_question_are_shown_and_nothing_else_is_needed() -> None:
 
 
 def test_long_passages_are_shown_by_their_beginning_and_that_is_told() -> None:
-    reader = Told(limit=700)
+    reader = told(limit=700)
     case = case_of([1, 2, 3], reader, words=["gold"] * 300)
     asks, reply = drive(
         route(passages=1, rank_tokens=50, sampling=Sampling(max_tokens=20)),
@@ -265,11 +251,11 @@ def test_long_passages_are_shown_by_their_beginning_and_that_is_told() -> None:
 
 def test_what_fits_no_window_is_refused_with_the_remedy() -> None:
     with pytest.raises(UserError, match="no room for passages"):
-        drive(route(), case_of([1, 2], Told(limit=300)), perfect)
+        drive(route(), case_of([1, 2], told(limit=300)), perfect)
     with pytest.raises(UserError, match=r"20 passages have .* to share"):
-        drive(route(rank_tokens=10), case_of(range(40), Told(limit=400), words=["gold"] * 50), perfect)
+        drive(route(rank_tokens=10), case_of(range(40), told(limit=400), words=["gold"] * 50), perfect)
     with pytest.raises(UserError, match="do not fit the window of 700"):
-        drive(route(passages=3, rank_tokens=50), case_of([1, 2, 3], Told(limit=700), words=["gold"] * 300), perfect)
+        drive(route(passages=3, rank_tokens=50), case_of([1, 2, 3], told(limit=700), words=["gold"] * 300), perfect)
 
 
 def test_settings_that_leave_candidates_out_are_refused() -> None:
@@ -295,7 +281,7 @@ def test_every_call_is_charged_and_a_passing_failure_is_asked_again(store: Store
             return Completion("", "failed", "error", "time-out", Usage(3), final=False)
         return Completion(perfect_text(text), usage=Usage(10, 2))
 
-    reader = Told(answer=answer)
+    reader = told(answer=answer)
     job = Job("listwise", route(window=2, step=1), case_of([1, 2, 3], reader))
     (first,), _ = read([job], store)
     assert first.reply and first.reply.completion.status == "failed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -17,8 +17,8 @@ from pipeline.core.records import Chunk, Document, Question
 from pipeline.core.spec import runtime
 from pipeline.core.stage import Documents, Per, QuestionText, Stage
 from pipeline.core.store import Store
-from pipeline.generators.base import Call, Completion, Sampling, Usage
-from pipeline.generators.scripted import Scripted
+from pipeline.generators.base import Completion, Sampling, Usage
+from pipeline.generators.scripted import Told
 from pipeline.reading import Job, plan_calls, read
 from pipeline.routes.base import Case
 from pipeline.routes.raptor import Raptor
@@ -47,24 +47,9 @@ class Words:
         return vectors
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Told(Scripted):
-    """A reader that summarises by the first word of each passage, and may have a window, which no call may exceed."""
-
-    answer: Callable[[str], Completion] = runtime(lambda text: gist(text))
-    given: list[Call] = runtime(default_factory=list)
-    limit: int | None = runtime(None)
-
-    @property
-    def window(self) -> int | None:
-        return self.limit
-
-    def generate(self, calls: Sequence[Call]) -> Iterator[tuple[int, Completion]]:
-        for i, call in enumerate(calls):
-            self.given.append(call)
-            if self.limit is not None:
-                assert self.tokenizer.count_prompt(call.prompt) + call.sampling.max_tokens <= self.limit
-            yield i, self.answer(call.prompt.text)
+def told(answer: Callable[[str], Completion] = lambda text: gist(text), **settings: Any) -> Told:
+    """A reader that answers by a function of the prompt's text; as it comes, it sums up."""
+    return Told(answer=lambda call: answer(call.prompt.text), **settings)
 
 
 def is_summary(text: str) -> bool:
@@ -93,7 +78,7 @@ def route(embedder: Any = None, **more: Any) -> Raptor:
     )
 
 
-def case_of(texts: Sequence[str], raptor: Raptor, reader: Scripted | None = None, ask: str = "topic3 word7") -> Case:
+def case_of(texts: Sequence[str], raptor: Raptor, reader: Told | None = None, ask: str = "topic3 word7") -> Case:
     chunks = tuple(Chunk(f"d{i}", 0, len(t), t, f"Paper {i}") for i, t in enumerate(texts))
     documents = tuple(Document(f"d{i}", t, f"Paper {i}") for i, t in enumerate(texts))
     vectors = raptor.embedder.encode(texts)
@@ -103,7 +88,7 @@ def case_of(texts: Sequence[str], raptor: Raptor, reader: Scripted | None = None
         "clusters": raptor.clusterer.labels(vectors),
         "question": raptor.embedder.encode([ask])[0],
     }
-    return Case(Question(f"q {ask}", ask, context=tuple(d.id for d in documents)), documents, inputs, reader or Told())
+    return Case(Question(f"q {ask}", ask, context=tuple(d.id for d in documents)), documents, inputs, reader or told())
 
 
 def texts_of(n: int, topics: int = 8) -> list[str]:
@@ -122,7 +107,7 @@ def shown(reply: Any) -> list[tuple[str, bool]]:
 
 
 def test_the_tree_grows_until_one_node_is_left(store: Store) -> None:
-    embedder, reader = Words("grows"), Told()
+    embedder, reader = Words("grows"), told()
     raptor = route(embedder, budget=10_000)
     done = run(raptor, case_of(texts_of(40), raptor, reader), store)
     sizes = [40, *(len(given) for given in embedder.given[2:])]
@@ -166,7 +151,7 @@ def test_equal_cosines_go_by_index_passages_first(store: Store) -> None:
 
 
 def test_summaries_are_made_and_embedded_once_for_all_questions(store: Store) -> None:
-    embedder, reader = Words("once"), Told()
+    embedder, reader = Words("once"), told()
     raptor = route(embedder)
     cases = [case_of(texts_of(30), raptor, reader, ask=f"topic{i}") for i in range(5)]
     before = len(embedder.given)
@@ -223,7 +208,7 @@ def test_other_scripts(store: Store) -> None:
 
 
 def test_the_readers_window_bounds_every_call_and_that_is_told(store: Store) -> None:
-    reader = Told(limit=330)
+    reader = told(limit=330)
     raptor = route(Words("window"), budget=5000, summary_tokens=20, sampling=Sampling(max_tokens=30))
     texts = [t + " and so on" * 12 for t in texts_of(40)]
     done = run(raptor, case_of(texts, raptor, reader), store)
@@ -251,7 +236,7 @@ def test_a_failed_summary_ends_the_route_and_is_asked_again(store: Store) -> Non
             return Completion("", "failed", "error", "time-out", Usage(3), final=False)
         return gist(text)
 
-    reader = Told(answer=answer)
+    reader = told(answer=answer)
     raptor = route(Words("failed"))
     case = case_of(texts_of(40), raptor, reader)
     done = run(raptor, case, store)
@@ -267,7 +252,7 @@ def test_a_failed_summary_ends_the_route_and_is_asked_again(store: Store) -> Non
 
 
 def test_empty_summaries_are_no_nodes(store: Store) -> None:
-    reader = Told(answer=lambda text: Completion("" if is_summary(text) else "an answer"))
+    reader = told(answer=lambda text: Completion("" if is_summary(text) else "an answer"))
     raptor = route(Words("empty"))
     done = run(raptor, case_of(texts_of(12), raptor, reader), store)
     assert all(evidence for _, evidence in shown(done.reply))
@@ -285,7 +270,7 @@ def test_a_question_of_another_encoder_is_refused(store: Store) -> None:
 
 def test_the_plan_knows_the_first_level(store: Store) -> None:
     raptor = route(Words("plan"))
-    reader = Told()
+    reader = told()
     case = case_of(texts_of(9), raptor, reader)
     (plan,) = plan_calls([Job("raptor", raptor, case)], store)
     clusters = len(set(case.inputs["clusters"].tolist()))
@@ -308,7 +293,7 @@ def test_with_a_real_encoder(store: Store) -> None:
         return Completion(f"About {subject}." if is_summary(text) else "an answer")
 
     raptor = route(Encoder(), clusterer=KMeans(k=3), levels=1, budget=35)
-    case = case_of(texts, raptor, Told(answer=summary), ask="How is bread made from dough?")
+    case = case_of(texts, raptor, told(answer=summary), ask="How is bread made from dough?")
     done = run(raptor, case, store)
     found = [text for text, _ in shown(done.reply)]
     assert set(found[:4]) == {*subjects["bread"], "About bread."}
