@@ -65,11 +65,11 @@ class View:
         return next((r["given"] for (of, _, _), r in self._costs.items() if of == name and r["given"]), 0.0)
 
     def ordered(self, name: str, ratio: float) -> list[str]:
-        """The methods by the share of gold characters that stays, or else of right answers; best first."""
+        """The methods by the share of gold characters that stays, or else of right answers; best first, of equals the baseline."""
 
-        def rank(method: str) -> tuple[float, str]:
+        def rank(method: str) -> tuple[float, bool, str]:
             row = self.mean(name, method, ratio, "characters") or self.mean(name, method, ratio, "correct")
-            return (-row["value"] if row else 1.0, method)
+            return (-row["value"] if row else 1.0, method != self.results.baseline, method)
 
         return sorted((m for m in self.methods if self.mean(name, m, ratio, "reached")), key=rank)
 
