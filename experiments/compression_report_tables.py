@@ -65,7 +65,7 @@ class View:
         return next((r["given"] for (of, _, _), r in self._costs.items() if of == name and r["given"]), 0.0)
 
     def ordered(self, name: str, ratio: float) -> list[str]:
-        """The methods by the share of gold characters that stays, or else of right answers; best first, of equals the baseline."""
+        """The methods by gold characters that stay, or else by right answers; best first, of equals the baseline."""
 
         def rank(method: str) -> tuple[float, bool, str]:
             row = self.mean(name, method, ratio, "characters") or self.mean(name, method, ratio, "correct")
