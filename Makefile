@@ -34,7 +34,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 install: $(VENV)/.installed ## Build .venv with everything a laptop needs
 
-experiment: $(VENV)/.installed ## Run a study: NAME=quickstart|lara|recorded|folder|retrieval|order|file.yaml, SET='key=value ...'
+experiment: $(VENV)/.installed ## Run a study: NAME=quickstart|lara|recorded|folder|retrieval|compression|order|file.yaml, SET='key=value ...'
 	@test -n "$(NAME)" || { echo "error: NAME is not given. Write NAME=quickstart"; exit 2; }
 	@$(BIN)/python -m experiments run '$(NAME)' $(SETTINGS)
 
