@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from experiments.__main__ import main
 
 DOCS = {
     "kiln.md": "# Firing\n\nThe kiln reaches 1240 degrees.\n\n# Glaze\n\nThe glaze is grey.",
@@ -51,18 +48,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["experiments", *words])
-        try:
-            main()
-            status: object = 0
-        except SystemExit as e:
-            status = e.code or 0
-        out, err = capfd.readouterr()
-        return int(str(status)), out, err
-
-    return run
+def run(place: Path, called: Run) -> Run:
+    """`called`, at that place."""
+    return called
 
 
 GOOD = ("run", "kiln.yaml", "data.docs=docs", "data.questions=q.jsonl")

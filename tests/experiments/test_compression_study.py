@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -330,21 +331,10 @@ def test_mistakes_are_told_in_one_line(data: Path, settings: dict[str, Any], tol
 
 
 def test_the_command_line_runs_plans_explains_and_refuses(
-    data: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    data: Path, monkeypatch: pytest.MonkeyPatch, called: Callable[..., tuple[int, str, str]]
 ) -> None:
-    from experiments.__main__ import main
-
     monkeypatch.setenv("LONGSHORT_STORE", str(data / "store"))
     monkeypatch.setenv("LONGSHORT_RUNS", str(data / "runs"))
-
-    def called(*words: str) -> tuple[object, str, str]:
-        monkeypatch.setattr(sys, "argv", ["experiments", *words])
-        try:
-            main()
-            status: object = 0
-        except SystemExit as e:
-            status = e.code or 0
-        return (status, *capfd.readouterr())
 
     path = data / "mine.yaml"
     path.write_text(yaml.safe_dump(study_of(data)))
