@@ -19,10 +19,10 @@ from compressors.extractive import lexical, units_of
 from compressors.stage import excerpt
 from pipeline.core.records import Chunk, Part, Span
 from pipeline.core.tokens import Tokenizer
-from pipeline.generators.base import Completion, Sampling
+from pipeline.generators.base import Sampling
 from pipeline.prompts import answer_from
-from pipeline.routes.base import Ask, Asks, Case, Reply
-from pipeline.routes.inner import ended, inner, must_fit, usable
+from pipeline.routes.base import Asks, Case, Reply
+from pipeline.routes.inner import asked_together, ended, must_fit
 from pipeline.score.refusal import declines
 from retrievers.base import at_least
 
@@ -58,8 +58,7 @@ class AnswerParagraphs(ByReader):
         ]
         for prompt in asked:
             must_fit(case, prompt, self.answer_tokens, _REMEDY)
-        done: tuple[Completion, ...] = yield tuple(Ask(prompt, inner(sampling, self.answer_tokens)) for prompt in asked)
-        failed = next(((c, prompt) for c, prompt in zip(done, asked, strict=True) if not usable(c)), None)
+        done, failed = yield from asked_together(asked, sampling, self.answer_tokens)
         if failed:
             return ended(case, *failed)
         answered = [not declines(c.text) for c in done]

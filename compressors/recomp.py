@@ -18,11 +18,11 @@ from compressors.extractive import By, Extractive, Units
 from pipeline.core.errors import UserError
 from pipeline.core.records import Chunk, Excerpt
 from pipeline.core.tokens import Tokenizer
-from pipeline.generators.base import Completion, Sampling
+from pipeline.generators.base import Sampling
 from pipeline.prompts import NOTHING, summarise_for
-from pipeline.routes.base import Ask, Asks, Case, Reply
+from pipeline.routes.base import Asks, Case, Reply
 from pipeline.routes.clustered import WORDS_A_TOKEN, summarised
-from pipeline.routes.inner import clip, ended, inner, room, usable
+from pipeline.routes.inner import asked_together, clip, ended, room
 from pipeline.routes.pieces import in_batches, pieces_of, shown
 
 _LEAST = 16  # tokens of a summary; in fewer nothing can be said
@@ -85,8 +85,7 @@ class RecompAbstractive(ByReader):
             each = share
         words = max(1, int(WORDS_A_TOKEN * each))
         prompts = [summarise_for(shown(batch), question, words) for batch in batches]
-        done: tuple[Completion, ...] = yield tuple(Ask(prompt, inner(sampling, each)) for prompt in prompts)
-        failed = next(((c, prompt) for c, prompt in zip(done, prompts, strict=True) if not usable(c)), None)
+        done, failed = yield from asked_together(prompts, sampling, each)
         if failed:
             return ended(case, *failed)
         texts = [c.text.strip() for c in done]

@@ -121,7 +121,7 @@ class CompressDocuments(_ByMethod, Piecewise):
 
     def make(self, pieces: Sequence[Document]) -> Iterable[Compression]:
         """Each document's compression."""
-        given = [((Chunk(d.id, 0, len(d.text or ""), d.text or "", d.title),), "") for d in pieces]
+        given = [((d.chunk,), "") for d in pieces]
         return self.compressions(given)
 
     def join(self, pieces: Sequence[Document], values: Sequence[Compression]) -> Compression:

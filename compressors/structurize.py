@@ -19,10 +19,10 @@ from compressors.extractive import lexical, units_of
 from compressors.stage import excerpt
 from pipeline.core.records import Chunk, Part, Span
 from pipeline.core.tokens import Tokenizer
-from pipeline.generators.base import Completion, Sampling
+from pipeline.generators.base import Sampling
 from pipeline.prompts import outline_sentences
-from pipeline.routes.base import Ask, Asks, Case, Reply
-from pipeline.routes.inner import ended, inner, room, usable
+from pipeline.routes.base import Asks, Case, Reply
+from pipeline.routes.inner import asked_together, ended, room
 from pipeline.routes.pieces import Piece, cost
 from retrievers.base import at_least, one_of
 
@@ -68,13 +68,11 @@ class Structurize(ByReader):
             outline = []
             batches = self._batches(sentences, chunks, case)
             prompts = [outline_sentences([_part(s, chunks[s.text]) for s in batch]) for batch in batches]
-            done: tuple[Completion, ...] = yield tuple(
-                Ask(prompt, inner(sampling, self.outline_tokens)) for prompt in prompts
-            )
+            done, failed = yield from asked_together(prompts, sampling, self.outline_tokens)
+            if failed:
+                return ended(case, *failed)
             at = 0
-            for prompt, completion, batch in zip(prompts, done, batches, strict=True):
-                if not usable(completion):
-                    return ended(case, completion, prompt)
+            for completion, batch in zip(done, batches, strict=True):
                 found, told = parsed(completion.text, len(batch))
                 if not found:
                     found = by_layout(batch, texts)

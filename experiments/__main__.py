@@ -292,17 +292,11 @@ class _Progress(Watcher):
 
 def _show_results(results: Results) -> None:
     from experiments.report_engine import events_of, uses_of
-    from experiments.terminal import print_engines, print_table
+    from experiments.terminal import print_ending, print_engines, print_table
 
     print_table(results.summary, out)
     print_engines(uses_of(events_of(results.folder / "log.jsonl")), out)
-    for line in results.damaged:
-        out.print(f"[yellow]damaged[/] {line}", highlight=False)
-    for line in results.notes:
-        out.print(f"[yellow]note[/] {line}", highlight=False)
-    for line in results.incomplete:
-        out.print(f"[red]incomplete[/] {line}; the same command tries them again", highlight=False)
-    out.print(f"report: {results.folder / 'report.html'}", highlight=False, soft_wrap=True)
+    print_ending(results.folder, out, results.damaged, results.notes, results.incomplete)
 
 
 def main() -> None:

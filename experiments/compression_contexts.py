@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from compressors.base import bare
 from experiments.catalog_retrieval import lexical_ranking
 from experiments.data.fields import plural
 from experiments.tables import cluster_of
@@ -138,9 +139,8 @@ def _drawn(question: Question) -> float:
 
 def _trimmed(span: Span, text: str) -> Span | None:
     """A gold span without white space around it, which no method owes anyone."""
-    body = text[span.start : span.end]
-    start = span.start + len(body) - len(body.lstrip())
-    return Span(span.doc, start, start + len(body.strip())) if body.strip() else None
+    start, end = bare(text, span.start, span.end)
+    return Span(span.doc, start, end) if start < end else None
 
 
 def _sections(document: Document, start: int, end: int) -> list[Section]:

@@ -99,8 +99,7 @@ class Judging:
         return found
 
     def _texts(self, question: Question) -> list[Chunk]:
-        documents = self.runner.documents(question)
-        return [Chunk(d.id, 0, len(d.text or ""), d.text or "", d.title) for d in documents]
+        return [d.chunk for d in self.runner.documents(question)]
 
 
 def left_out(method: str, error: UserError) -> str:

@@ -12,6 +12,7 @@ from experiments.compression_report_tables import Row, View, settled
 from experiments.compression_tables import FULL, PROMPT
 from experiments.report_words import points, quantity
 from experiments.svg import short
+from experiments.terminal import interval_of, percent_of, print_ending
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,13 +35,7 @@ def print_compression(results: CompressionResults, console: Console) -> None:
         style="dim",
         highlight=False,
     )
-    for line in results.damaged:
-        console.print(f"[yellow]damaged[/] {line}", highlight=False)
-    for line in results.notes:
-        console.print(f"[yellow]note[/] {line}", highlight=False)
-    for line in results.incomplete:
-        console.print(f"[red]incomplete[/] {line}; the same command tries them again", highlight=False)
-    console.print(f"report: {results.folder / 'report.html'}", highlight=False, soft_wrap=True)
+    print_ending(results.folder, console, results.damaged, results.notes, results.incomplete)
 
 
 def print_compression_plan(experiment: CompressionExperiment, console: Console, device: Device | None) -> None:
@@ -96,15 +91,15 @@ def _cells(view: View, name: str, method: str, ratio: float, against: str) -> di
     test = view.test(name, method, ratio, "characters")
     saved = cost.get("saved_seconds")
     return {
-        "gold": _percent(at["characters"]),
-        "95 %": _interval(at["characters"]),
+        "gold": percent_of(at["characters"]),
+        "95 %": interval_of(at["characters"]),
         against: _difference(test, method == base),
-        "whole": _percent(at["spans"]),
+        "whole": percent_of(at["spans"]),
         "density": _plain(at["density"]),
-        "words": _percent(at["words"]),
+        "words": percent_of(at["words"]),
         "nats": _plain(at["nll"]),
         "reached": _plain(at["reached"]),
-        "right": _percent(right),
+        "right": percent_of(right),
         "vs whole": _difference(view.against_whole(name, method, ratio), False),
         "tokens": "–" if prompt is None else short(prompt["value"]),
         "s saved": "–" if saved is None else f"{saved:+.2f}",
@@ -112,16 +107,8 @@ def _cells(view: View, name: str, method: str, ratio: float, against: str) -> di
     }
 
 
-def _percent(row: Row | None) -> str:
-    return "–" if row is None else f"{100 * row['value']:.1f}"
-
-
 def _plain(row: Row | None) -> str:
     return "–" if row is None else f"{row['value']:.2f}"
-
-
-def _interval(row: Row | None) -> str:
-    return "" if row is None or row["ci_low"] is None else f"{100 * row['ci_low']:.0f}–{100 * row['ci_high']:.0f}"
 
 
 def _difference(row: Row | None, baseline: bool) -> str:

@@ -19,7 +19,7 @@ from experiments.report_engine import events_of
 from experiments.report_struck import Removals, Struck
 from experiments.tables import Row
 from pipeline.core.errors import UserError
-from pipeline.core.records import Chunk, Question
+from pipeline.core.records import Question
 from pipeline.core.run import Log, Runner
 from pipeline.core.stage import Node
 from pipeline.generators.base import Generator
@@ -135,13 +135,12 @@ def removals(rows: Sequence[Row], runner: Runner) -> Removals:
             given = [chunks[i] for i in runner.value(own.ranking, asked).ids]
         else:
             role = "document"
-            given = [Chunk(d.id, 0, len(d.text), d.text, d.title) for d in row.job.case.documents if d.text is not None]
+            given = [d.chunk for d in row.job.case.documents if d.text is not None]
         parts = [p for p in reply.prompt.parts if p.role in ("document", "passage")]
         if not reply.prompt.complete or any(p.role != role for p in parts):  # Self-Route went on to the documents
             return None
-        spans = [s for p in parts for s in (p.spans or ((p.span,) if p.span else ()))]
         anew = [p.text for p in parts if p.text and not p.spans and p.span is None]
-        return Struck(asked, tuple(given), tuple(spans), tuple(anew))
+        return Struck(asked, tuple(given), reply.prompt.spans, tuple(anew))
 
     return removed
 

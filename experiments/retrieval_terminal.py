@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from experiments.svg import short
+from experiments.terminal import interval_of, percent_of, print_ending
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,11 +29,7 @@ def print_retrieval(results: RetrievalResults, console: Console) -> None:
         style="dim",
         highlight=False,
     )
-    for line in results.damaged:
-        console.print(f"[yellow]damaged[/] {line}", highlight=False)
-    for line in results.notes:
-        console.print(f"[yellow]note[/] {line}", highlight=False)
-    console.print(f"report: {results.folder / 'report.html'}", highlight=False, soft_wrap=True)
+    print_ending(results.folder, console, results.damaged, results.notes)
 
 
 def _table(results: RetrievalResults, name: str, *, wide: bool) -> Any:
@@ -59,18 +56,10 @@ def _table(results: RetrievalResults, name: str, *, wide: bool) -> Any:
         table.add_column(head, justify="right", overflow="fold")
     for retriever in retrievers:
         at, test = means.get((retriever, primary)), tests.get(retriever)
-        cells = [retriever, _percent(at), _interval(at), _difference(test, retriever == results.baseline)]
-        cells += [_percent(means.get((retriever, m))) for m in others]
+        cells = [retriever, percent_of(at), interval_of(at), _difference(test, retriever == results.baseline)]
+        cells += [percent_of(means.get((retriever, m))) for m in others]
         table.add_row(*cells, f"{costs[retriever]['ms_per_question']:.1f}")
     return table
-
-
-def _percent(row: dict[str, Any] | None) -> str:
-    return "–" if row is None else f"{100 * row['value']:.1f}"
-
-
-def _interval(row: dict[str, Any] | None) -> str:
-    return "" if row is None or row["ci_low"] is None else f"{100 * row['ci_low']:.0f}–{100 * row['ci_high']:.0f}"
 
 
 def _difference(test: dict[str, Any] | None, baseline: bool) -> str:

@@ -6,8 +6,8 @@ a run is made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from experiments import report_engine
 from experiments.report_read import arms_of, control_routes
@@ -16,6 +16,8 @@ from experiments.report_words import number, points, quantity
 from experiments.svg import short
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import polars as pl
     from rich.console import Console
     from rich.table import Table
@@ -24,6 +26,29 @@ if TYPE_CHECKING:
 ROOMY = 118  # columns from which the outcomes stand apart and the intervals are drawn
 BAR = 16  # cells of a drawn interval
 AXIS = "0" + "100 %".rjust(BAR - 1)
+
+
+def percent_of(row: Mapping[str, Any] | None) -> str:
+    """The value of a row of a summary, a share, in percent."""
+    return "–" if row is None else f"{100 * row['value']:.1f}"
+
+
+def interval_of(row: Mapping[str, Any] | None) -> str:
+    """Its interval, in percent; nothing where it has none."""
+    return "" if row is None or row["ci_low"] is None else f"{100 * row['ci_low']:.0f}–{100 * row['ci_high']:.0f}"
+
+
+def print_ending(
+    folder: Path, console: Console, damaged: Sequence[str], notes: Sequence[str], incomplete: Sequence[str] = ()
+) -> None:
+    """What stands below a study's tables: what is to be known of the run, and where its report is."""
+    for line in damaged:
+        console.print(f"[yellow]damaged[/] {line}", highlight=False)
+    for line in notes:
+        console.print(f"[yellow]note[/] {line}", highlight=False)
+    for line in incomplete:
+        console.print(f"[red]incomplete[/] {line}; the same command tries them again", highlight=False)
+    console.print(f"report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
 
 
 def print_table(summary: pl.DataFrame, console: Console) -> None:

@@ -80,6 +80,12 @@ class Document:
         """The whole document as a part of a prompt: one object, so that its digest is computed once."""
         return Part("document", self.text, Span(self.id, 0, len(self.text or "")), self.stated_tokens)
 
+    @property
+    def chunk(self) -> Chunk:
+        """The whole document as one passage, empty where its text is not at hand."""
+        text = self.text or ""
+        return Chunk(self.id, 0, len(text), text, self.title)
+
 
 @dataclass(frozen=True)
 class Question:

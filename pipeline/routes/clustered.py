@@ -18,7 +18,7 @@ from pipeline.core.tokens import Tokenizer
 from pipeline.generators.base import Completion, Sampling
 from pipeline.prompts import answer_from, summarise_passages
 from pipeline.routes.base import Ask, Case, Cut, Reply, Route, Steps, context_size, tokens_of
-from pipeline.routes.inner import clip, ended, inner, must_fit, noted, room, usable
+from pipeline.routes.inner import asked_together, clip, ended, must_fit, noted, room
 from pipeline.routes.pieces import Piece, cost, in_batches, pieces_of, shown, summary_piece
 
 WORDS_A_TOKEN = 0.7  # English; the demand in words should end before the limit in tokens does
@@ -75,8 +75,7 @@ def summarised(
         for batches in prompts.values():
             _must_shrink(len(batches), left, tokens, case)
         flat = [prompt for batches in prompts.values() for prompt in batches]
-        done = yield tuple(Ask(prompt, inner(sampling, tokens)) for prompt in flat)
-        found.failed = next(((c, prompt) for c, prompt in zip(done, flat, strict=True) if not usable(c)), None)
+        done, found.failed = yield from asked_together(flat, sampling, tokens)
         if found.failed:
             return found
         texts = iter(found.take(done, tokens, tokenizer))

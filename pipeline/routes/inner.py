@@ -5,7 +5,7 @@ It does not know what such a call is for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -13,7 +13,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.records import Part, Prompt, Span
 from pipeline.core.tokens import Tokenizer
 from pipeline.generators.base import Completion, Sampling
-from pipeline.routes.base import MARGIN, Case, Cut, Reply, context_size, tokens_of
+from pipeline.routes.base import MARGIN, Ask, Case, Cut, Reply, context_size, tokens_of
 
 _LEAST = 16  # tokens of a passage; of fewer nobody can judge what it says
 
@@ -33,6 +33,16 @@ def ended(case: Case, completion: Completion, prompt: Prompt, notes: Sequence[st
 def inner(sampling: Sampling, max_tokens: int) -> Sampling:
     """The answer's sampling with another length; without its stop texts, which may cut several lines to one."""
     return replace(sampling, max_tokens=max_tokens, stop=())
+
+
+def asked_together(
+    prompts: Sequence[Prompt], sampling: Sampling, max_tokens: int
+) -> Generator[
+    tuple[Ask, ...], tuple[Completion, ...], tuple[tuple[Completion, ...], tuple[Completion, Prompt] | None]
+]:
+    """Calls that do not wait for one another: their completions, and the first that is not usable, with its prompt."""
+    done = yield tuple(Ask(prompt, inner(sampling, max_tokens)) for prompt in prompts)
+    return done, next(((c, prompt) for c, prompt in zip(done, prompts, strict=True) if not usable(c)), None)
 
 
 def usable(completion: Completion) -> bool:

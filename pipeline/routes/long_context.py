@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pipeline.core.records import Chunk
 from pipeline.core.stage import Node
 from pipeline.generators.base import Completion
 from pipeline.prompts import answer_from
@@ -44,7 +43,7 @@ class LongContext(Route):
         parts = document_parts(case.documents)
         notes: tuple[str, ...] = ()
         if self.compressed is not None:
-            texts = [Chunk(d.id, 0, len(d.text), d.text, d.title) for d in case.documents if d.text is not None]
+            texts = [d.chunk for d in case.documents if d.text is not None]
             found = yield from shown_by(self.compressed, texts, case, self.sampling)
             if isinstance(found, Reply):
                 return found
